@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "engine/spec/sweep.hpp"
+
+namespace edgesweep {
+
+/// Every file name that edgesweep uses beside a store, in one place.
+struct StorePaths {
+  std::string store;  ///< S.h5
+
+  std::string events() const { return store + ".events.jsonl"; }
+  std::string lock() const { return store + ".lock"; }
+  std::string checkpoint_directory() const { return store + ".checkpoints"; }
+  std::string parameter_directory() const { return store + ".parameters"; }
+  /// S.h5.checkpoints/b<B>-p<point>-s<seed>.ckpt
+  std::string checkpoint(const Trial& trial) const;
+  /// S.h5.parameters/b<B>-p<point>-s<seed>[-r<record>].pt
+  std::string parameters(const Trial& trial, std::optional<std::int64_t> record) const;
+};
+
+}  // namespace edgesweep

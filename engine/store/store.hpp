@@ -1,0 +1,73 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/spec/sweep.hpp"
+
+namespace edgesweep {
+
+/// Values of the store's `status` variable; the order is that of the file's flag_values.
+enum class TrialStatus : std::uint8_t { pending, running, done, diverged, failed, absent };
+inline constexpr std::array<std::string_view, 6> kTrialStatusNames{"pending",  "running", "done",
+                                                                    "diverged", "failed",  "absent"};
+
+/// What the store knows of one trial beside its records.
+struct TrialState {
+  TrialStatus status = TrialStatus::pending;
+  std::int64_t records = 0;  ///< committed records
+  std::int64_t attempts = 0;
+  std::int64_t steps = 0;
+  double wall_seconds = 0;
+};
+
+/// The one HDF5 file of a sweep, as docs/store.md describes it. All space is allocated when it is made; after that
+/// only values change, so that a kill at any moment leaves a file that opens and holds every committed record.
+/// Move-only. The destructor closes and logs what fails; call close() to see errors.
+class Store {
+ public:
+  /// Makes the file under a temporary name, syncs it, then renames it to `path`. `created` is an ISO 8601 UTC stamp.
+  /// Throws InputError if `path` exists or its directory can't be written, SystemError if the disk is full.
+  static Store create(const std::string& path, const Sweep& sweep, const std::string& created);
+
+  /// Opens for writing, for the sweep whose canonical text it holds. Throws InputError if it is no store, of another
+  /// schema version, or of another sweep (naming the first difference).
+  static Store open(const std::string& path, const Sweep& sweep);
+
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  ~Store();
+
+  const std::string& path() const;
+
+  /// State of trial `index`, as committed.
+  const TrialState& state(std::int64_t trial_index) const;
+
+  /// Stages record `index` of a trial: values as TrialHooks::record gets them. Visible after commit().
+  /// Records of one trial must come in order, starting at most at the number staged; an earlier one is overwritten.
+  void write_record(std::int64_t trial_index, std::int64_t index, std::span<const double> values);
+
+  /// Stages a trial's status, attempts, steps, wall_seconds (its `records` is counted by the store).
+  void set_state(std::int64_t trial_index, const TrialState& state);
+
+  /// Forgets the records of a trial (a failed attempt without checkpoint starts over): count 0, values NaN.
+  void clear_records(std::int64_t trial_index);
+
+  /// Group commit: values, fsync, then counts and states, fsync. Throws SystemError; may then be called again.
+  void commit();
+
+  /// Commits and closes. Throws SystemError.
+  void close();
+
+ private:
+  struct Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace edgesweep

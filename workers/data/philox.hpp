@@ -1,0 +1,45 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+namespace edgesweep {
+
+/// Philox4x32-10 (Salmon et al., SC'11, "Parallel random numbers: as easy as 1, 2, 3"): a block of random bits is a
+/// pure function of a key and a counter, so that any random number of a trial can be had at any time on any machine.
+std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
+
+/// What a stream of random numbers is for. Values are part of every result: never renumber.
+enum class RandomUse : std::uint32_t { initial_parameters = 1, epoch_order = 2, iid_batch = 3, subset = 4, hessian_start = 5, trace_probe = 6 };
+
+/// The numbers of one use and one `index` (an epoch, a step, a layer…) under one 64-bit key. Reading advances only this
+/// object; two streams with the same arguments give the same numbers.
+class RandomStream {
+ public:
+  RandomStream(std::uint64_t key, RandomUse use, std::uint64_t index = 0);
+
+  std::uint32_t next_u32();
+  std::uint64_t next_u64();
+  /// Uniform on {0, …, n − 1}, unbiased; 1 ≤ n < 2^32.
+  std::uint32_t below(std::uint32_t n);
+  /// Uniform on (0, 1), 53 bits, never 0 or 1.
+  double uniform();
+  /// Standard normal (Box–Muller in double).
+  double normal();
+  /// ±1 with equal chance.
+  double sign();
+
+ private:
+  std::array<std::uint32_t, 2> key_;
+  std::array<std::uint32_t, 4> counter_;
+  std::array<std::uint32_t, 4> block_{};
+  unsigned used_ = 4;
+  double spare_normal_ = 0;
+  bool has_spare_ = false;
+};
+
+/// 64-bit key from the first 16 hex digits of a digest (a Trial's key).
+std::uint64_t random_key(const std::string& hex_digest);
+
+}  // namespace edgesweep

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "workers/models/activation.hpp"
+#include "workers/models/model.hpp"
+
+namespace edgesweep {
+
+/// Fully connected network: h_0 = x, a_l = s_l W_l h_{l−1} + b_l, h_l = φ(a_l), output a_L.
+/// s_l is 1, or 1/√fan_in in the NTK parameterisation. θ holds W_0 (out × in, row-major), b_0, W_1, b_1, …
+class Mlp final : public Model {
+ public:
+  struct Settings {
+    std::vector<std::int64_t> sizes;  ///< features, hidden widths…, outputs
+    Activation activation = Activation::erf;
+    std::string init = "lecun";  ///< lecun, kaiming, xavier, ntk
+    double init_scale = 1.0;     ///< multiplies the initial weights
+    bool bias = true;
+  };
+
+  explicit Mlp(Settings settings);
+
+  const std::vector<Parameter>& parameters() const override { return parameters_; }
+  std::int64_t outputs() const override { return settings_.sizes.back(); }
+  at::Tensor initial_parameters(std::uint64_t key) const override;
+  at::Tensor forward(const at::Tensor& theta, const at::Tensor& inputs) const override;
+  at::Tensor ntk(const at::Tensor& theta, const at::Tensor& inputs) const override;
+  at::Tensor gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets) const override;
+  std::unique_ptr<SymmetricOperator> hessian(const at::Tensor& theta, const at::Tensor& inputs,
+                                             const at::Tensor& targets) const override;
+  std::unique_ptr<SgdStepper> stepper(at::Tensor theta, at::Tensor velocity, const Examples& train,
+                                      const SgdOptions& options, std::int64_t batch_size) const override;
+  double forward_flops() const override;
+
+  const Settings& settings() const { return settings_; }
+  std::int64_t layers() const { return static_cast<std::int64_t>(settings_.sizes.size()) - 1; }
+  /// s_l
+  double weight_scale(std::int64_t layer) const;
+  /// W_l as an out × in view into `theta`.
+  at::Tensor weight(const at::Tensor& theta, std::int64_t layer) const;
+  /// b_l as a view into `theta`; undefined without biases.
+  at::Tensor bias(const at::Tensor& theta, std::int64_t layer) const;
+
+ private:
+  Settings settings_;
+  std::vector<Parameter> parameters_;
+};
+
+}  // namespace edgesweep

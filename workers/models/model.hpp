@@ -1,0 +1,98 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/base/json.hpp"
+#include "engine/spec/object_reader.hpp"
+#include "workers/data/dataset.hpp"
+
+namespace edgesweep {
+
+/// One named tensor inside the flat parameter vector.
+struct Parameter {
+  std::string name;  ///< as PyTorch names it: layers.0.weight
+  std::vector<std::int64_t> shape;
+  std::int64_t offset = 0;
+  std::int64_t count = 0;
+};
+
+/// Symmetric linear map v → H v on flat vectors [P] of one dtype and device.
+class SymmetricOperator {
+ public:
+  virtual ~SymmetricOperator() = default;
+  virtual std::int64_t size() const = 0;
+  virtual at::Tensor apply(const at::Tensor& v) = 0;
+};
+
+/// SGD as theory.md section 1 defines it: v ← μ v + g + ρ θ, θ ← θ − η v.
+struct SgdOptions {
+  double momentum = 0;  ///< μ
+  double l2 = 0;        ///< ρ
+};
+
+/// Trains on one flat parameter buffer, in place, without an autograd graph.
+class SgdStepper {
+ public:
+  virtual ~SgdStepper() = default;
+  /// One step on the given rows of the training set. Returns the mini-batch loss L_B before the step.
+  virtual double step(std::span<const std::int64_t> batch, double eta) = 0;
+};
+
+/// A network f(θ, x) with θ one flat vector [P]. Functions follow the dtype and device of `theta`; inputs and targets are
+/// converted by the caller. Losses here are MSE: L = 1/(2N) Σ‖f − y‖², summed over outputs, averaged over examples.
+class Model {
+ public:
+  virtual ~Model() = default;
+
+  virtual const std::vector<Parameter>& parameters() const = 0;
+  std::int64_t parameter_count() const;
+  virtual std::int64_t outputs() const = 0;
+
+  /// θ at the start, float32 on the CPU: a pure function of the model's settings and `key`.
+  virtual at::Tensor initial_parameters(std::uint64_t key) const = 0;
+
+  /// Outputs, N × C. Differentiable by autograd in `theta` (used as an independent check).
+  virtual at::Tensor forward(const at::Tensor& theta, const at::Tensor& inputs) const = 0;
+
+  /// Empirical NTK Θ̂ = J Jᵀ / N, (N·C) × (N·C), an example's outputs adjacent; exactly symmetric.
+  virtual at::Tensor ntk(const at::Tensor& theta, const at::Tensor& inputs) const = 0;
+
+  /// ∇L over the given examples, [P].
+  virtual at::Tensor gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets) const = 0;
+
+  /// ∇²L over the given examples as an operator; forward and backward passes are done once, in here.
+  virtual std::unique_ptr<SymmetricOperator> hessian(const at::Tensor& theta, const at::Tensor& inputs,
+                                                     const at::Tensor& targets) const = 0;
+
+  /// Steps on `theta` and `velocity` ([P], float32, contiguous, of the examples' device), which must outlive it.
+  /// `batch_size` is the number of rows of every step.
+  virtual std::unique_ptr<SgdStepper> stepper(at::Tensor theta, at::Tensor velocity, const Examples& train,
+                                              const SgdOptions& options, std::int64_t batch_size) const = 0;
+
+  /// Multiply–add count of one forward pass of one example: the cost model's unit.
+  virtual double forward_flops() const = 0;
+};
+
+/// A family of models, added by one file: see mlp.cpp.
+class ModelFamily {
+ public:
+  virtual ~ModelFamily() = default;
+  /// Canonical form of `experiment.model`. Throws InputError.
+  virtual Json canonical(ObjectReader reader) const = 0;
+  virtual std::unique_ptr<Model> make(const Json& canonical, std::int64_t features, std::int64_t outputs) const = 0;
+};
+
+const ModelFamily& model_family(const std::string& name);
+std::vector<std::string> model_names();
+
+struct RegisterModel {
+  RegisterModel(std::string name, std::unique_ptr<ModelFamily> family);
+};
+
+}  // namespace edgesweep
