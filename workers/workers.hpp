@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/base/json.hpp"
+#include "engine/spec/catalog.hpp"
+#include "engine/spec/trial_runner.hpp"
+
+// What the program sees of the workers: no LibTorch header is needed to use this one.
+namespace edgesweep {
+
+/// What can be trained and measured (see engine/spec/catalog.hpp).
+std::unique_ptr<Catalog> make_catalog();
+
+struct RunnerSettings {
+  std::string data_directory;  ///< where the data set's files are
+  std::string device = "auto";  ///< auto, cpu, cuda
+  int local_rank = 0;           ///< picks the GPU on a machine with several
+};
+
+/// Checks, without loading it, that the sweep's data set is in the directory. Throws InputError.
+void check_dataset(const Json& experiment, const std::string& data_directory);
+
+/// A runner on this process's device; loads the data set. Throws InputError.
+std::unique_ptr<TrialRunner> make_runner(const Sweep& sweep, const RunnerSettings& settings);
+
+/// One thread for LibTorch and BLAS unless OMP_NUM_THREADS says otherwise.
+void set_compute_threads();
+
+/// {"libtorch": …, "blas": {"name", "library", "threads", "gflops_float32", "gflops_float64", "is_reference"}, "devices": [{"name", …}]}.
+/// GFLOP/s are measured (about a tenth of a second each) if `measure` is set.
+Json compute_info(bool measure);
+
+}  // namespace edgesweep
