@@ -1,0 +1,33 @@
+"""SIGTERM, SIGINT and SIGUSR1 stop a sweep gracefully: exit code 75, nothing lost, --resume goes on to the same store."""
+import os
+import signal
+import time
+
+from harness import Workspace, check, run, start, store_differences, tiny_sweep, write_sweep
+
+with Workspace() as folder:
+    sweep = tiny_sweep()
+    sweep["grid"][0]["epochs"] = 1500
+    path = write_sweep(folder, sweep)
+    whole, stopped = os.path.join(folder, "whole.h5"), os.path.join(folder, "stopped.h5")
+    run("run", path, "--store", whole)
+    for name in ("SIGTERM", "SIGINT", "SIGUSR1"):
+        process = start("run", path, "--store", stopped, "--resume")
+        time.sleep(1.2)
+        check(process.poll() is None, f"the sweep ended before {name}")
+        began = time.monotonic()
+        process.send_signal(getattr(signal, name))
+        _, errors = process.communicate(timeout=60)
+        check(process.returncode == 75, f"{name}: exit code {process.returncode}\n{errors}")
+        print(f"{name}: exit 75 after {time.monotonic() - began:.2f} s")
+    # mpirun forwards SIGUSR1 to its ranks.
+    process = start("run", path, "--store", stopped, "--resume", ranks=3)
+    time.sleep(1.5)
+    if process.poll() is None:
+        process.send_signal(signal.SIGUSR1)
+    _, errors = process.communicate(timeout=60)
+    check(process.returncode in (0, 75), f"mpirun SIGUSR1: exit code {process.returncode}\n{errors}")
+    run("run", path, "--store", stopped, "--resume", ranks=3)
+    differences = store_differences(whole, stopped)
+    check(not differences, str(differences))
+print("stopped four times; the store equals an undisturbed one")
