@@ -1,0 +1,62 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "engine/base/json.hpp"
+
+namespace edgesweep {
+
+/// Who owns a store. A process is told from a later one of the same pid by its start time, and a machine from another
+/// of the same name by its machine id.
+struct LockOwner {
+  std::string host;           ///< host name
+  std::string machine;        ///< /etc/machine-id, empty if there is none
+  std::string boot;           ///< /proc/sys/kernel/random/boot_id
+  std::string pid_namespace;  ///< target of /proc/self/ns/pid
+  std::int64_t pid = 0;
+  std::int64_t start_time = 0;  ///< of the process, in clock ticks since boot: field 22 of /proc/<pid>/stat
+  std::string created;          ///< ISO 8601 UTC
+
+  /// This process.
+  static LockOwner self();
+
+  Json to_json() const;
+};
+
+/// What is known of a lock's owner from this machine.
+enum class OwnerFate { dead, alive, unknown };
+
+/// dead: same machine, and rebooted since, or no process of that pid and start time. unknown: another machine, or
+/// another pid namespace of this one.
+OwnerFate owner_fate(const LockOwner& owner);
+
+/// The right to write a store: the file StorePaths::lock, which holds the owner as JSON. Appears whole (hard link) and
+/// is never waited for. Move-only; released by the destructor, unless someone else has taken it over.
+class StoreLock {
+ public:
+  /// Takes the lock at once or throws InputError that names its owner. A dead owner's lock is taken over silently;
+  /// one whose owner is unknown, and a damaged one, only with `take_over`; with it even a living owner's.
+  /// Throws SystemError if the lock file can't be made.
+  static StoreLock acquire(const std::string& lock_path, bool take_over);
+
+  StoreLock(StoreLock&& other) noexcept;
+  StoreLock& operator=(StoreLock&& other) noexcept;
+  ~StoreLock();
+
+  /// False once another process has taken the lock over: this one must stop writing.
+  bool held() const;
+
+ private:
+  StoreLock(std::string path, dev_t device, ino_t inode);
+  void release() noexcept;
+
+  std::string path_;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+  pid_t pid_ = 0;
+};
+
+}  // namespace edgesweep
