@@ -4,7 +4,8 @@
 
 namespace edgesweep {
 
-/// Lines for people, on stderr, one write each: `edgesweep[rank]: text`. Nothing a person reads goes to stdout.
+/// Lines for people, on stderr, one write each: `edgesweep[rank]: text`, the text of the last two after `warning: ` and
+/// `error: `. Nothing a person reads goes to stdout.
 void log_info(const std::string& text);
 void log_warning(const std::string& text);
 void log_error(const std::string& text);

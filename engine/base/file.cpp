@@ -1,0 +1,228 @@
+#include "engine/base/file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "engine/base/error.hpp"
+
+namespace edgesweep {
+namespace {
+
+std::string last_error(const std::string& action) {
+  return action + ": " + std::strerror(errno);
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (value_ >= 0) {
+      ::close(value_);
+    }
+  }
+  int get() const { return value_; }
+  /// Some file systems report a failed write only here.
+  bool close() { return ::close(std::exchange(value_, -1)) == 0; }
+
+ private:
+  int value_;
+};
+
+bool write_all(int descriptor, const void* data, std::size_t size) {
+  const char* next = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t written = write(descriptor, next, size);
+    if (written < 0) {
+      if (errno == EINTR) {
+        continue;
+      }
+      return false;
+    }
+    next += written;
+    size -= static_cast<std::size_t>(written);
+  }
+  return true;
+}
+
+/// Some network file systems can't sync (mostly directories) and say so with EINVAL; there is nothing more to
+/// do there.
+bool synced(int descriptor) {
+  return fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP;
+}
+
+template <typename Buffer>
+Buffer read_file(const std::string& path) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) {
+    throw InputError(path, last_error("can't be opened"));
+  }
+  struct stat status {};
+  if (fstat(file.get(), &status) != 0) {
+    throw SystemError(path, last_error("can't be examined"));
+  }
+  if (S_ISDIR(status.st_mode)) {
+    throw InputError(path, "is a directory; a file is expected");
+  }
+  Buffer content;
+  // The size is a hint: pipes and /proc have none. One byte more finds the end without growing.
+  content.resize(static_cast<std::size_t>(status.st_size) + 1);
+  std::size_t size = 0;
+  while (true) {
+    if (size == content.size()) {
+      content.resize(2 * size);
+    }
+    const ssize_t got = read(file.get(), content.data() + size, content.size() - size);
+    if (got < 0 && errno != EINTR) {
+      throw SystemError(path, last_error("can't be read"));
+    }
+    if (got == 0) {
+      content.resize(size);
+      return content;
+    }
+    size += got < 0 ? 0 : static_cast<std::size_t>(got);
+  }
+}
+
+void write_partial(const std::string& partial, std::span<const std::byte> content) {
+  Descriptor file(open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (file.get() < 0) {
+    throw SystemError(partial, last_error("can't be made"));
+  }
+  if (!write_all(file.get(), content.data(), content.size())) {
+    throw SystemError(partial, last_error("can't be written"));
+  }
+  if (!synced(file.get())) {
+    throw SystemError(partial, last_error("can't be synced to disk"));
+  }
+  if (!file.close()) {
+    throw SystemError(partial, last_error("can't be closed"));
+  }
+}
+
+}  // namespace
+
+std::string read_text_file(const std::string& path) {
+  return read_file<std::string>(path);
+}
+
+std::vector<std::byte> read_binary_file(const std::string& path) {
+  return read_file<std::vector<std::byte>>(path);
+}
+
+void write_file_atomically(const std::string& path, std::span<const std::byte> content) {
+  const std::string partial = path + ".partial." + std::to_string(getpid());
+  try {
+    write_partial(partial, content);
+    if (std::rename(partial.c_str(), path.c_str()) != 0) {
+      throw SystemError(path, last_error("can't be put in place"));
+    }
+  } catch (const SystemError&) {
+    unlink(partial.c_str());
+    throw;
+  }
+  sync_path(directory_of(path));
+}
+
+void write_file_atomically(const std::string& path, std::string_view content) {
+  write_file_atomically(path, std::as_bytes(std::span(content)));
+}
+
+void sync_path(const std::string& path) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) {
+    throw SystemError(path, last_error("can't be opened"));
+  }
+  if (!synced(file.get())) {
+    throw SystemError(path, last_error("can't be synced to disk"));
+  }
+}
+
+std::string directory_of(const std::string& path) {
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  return directory.empty() ? "." : directory;
+}
+
+void require_writable_directory(const std::string& path) {
+  const std::string directory = directory_of(path);
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(directory, ignored)) {
+    throw InputError(path, "there is no directory \"" + directory + "\"");
+  }
+  // Only trying tells: for root, access(2) allows what read-only and virtual file systems then refuse.
+  std::string probe = directory + "/.edgesweep-XXXXXX";
+  const Descriptor file(mkostemp(probe.data(), O_CLOEXEC));
+  if (file.get() < 0) {
+    throw InputError(path, last_error("no file can be made in \"" + directory + "\""));
+  }
+  unlink(probe.c_str());
+}
+
+void make_directory(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) {
+    throw SystemError(path, "the directory can't be made: " + error.message());
+  }
+}
+
+LineLog::LineLog(const std::string& path)
+    : descriptor_(open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666)), path_(path) {
+  if (descriptor_ < 0) {
+    throw SystemError(path_, last_error("can't be opened for appending"));
+  }
+  const off_t size = lseek(descriptor_, 0, SEEK_END);
+  char last = '\n';
+  const bool whole = size <= 0 || (pread(descriptor_, &last, 1, size - 1) == 1 && last == '\n');
+  if (!whole && !write_all(descriptor_, "\n", 1)) {
+    const std::string reason = last_error("can't be appended to");
+    ::close(descriptor_);
+    throw SystemError(path_, reason);
+  }
+}
+
+LineLog::LineLog(LineLog&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)), path_(std::move(other.path_)) {}
+
+LineLog& LineLog::operator=(LineLog&& other) noexcept {
+  if (this != &other) {
+    if (descriptor_ >= 0) {
+      ::close(descriptor_);
+    }
+    descriptor_ = std::exchange(other.descriptor_, -1);
+    path_ = std::move(other.path_);
+  }
+  return *this;
+}
+
+LineLog::~LineLog() {
+  if (descriptor_ >= 0) {
+    ::close(descriptor_);
+  }
+}
+
+void LineLog::append(std::string_view line) {
+  std::string whole(line);
+  whole += '\n';
+  if (!write_all(descriptor_, whole.data(), whole.size())) {
+    throw SystemError(path_, last_error("can't be appended to"));
+  }
+}
+
+void LineLog::sync() {
+  if (!synced(descriptor_)) {
+    throw SystemError(path_, last_error("can't be synced to disk"));
+  }
+}
+
+}  // namespace edgesweep
