@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "analysis/phase.hpp"
+
+namespace edgesweep {
+
+/// Where something happens along the η axis of one batch size. `lower` is the last grid point before, `upper`
+/// the first one after; NaN where the grid has none. `eta` lies between them, NaN unless both exist.
+struct Crossing {
+  double eta;
+  double lower;
+  double upper;
+};
+
+struct GridValue {
+  double eta;
+  double value;  ///< NaN: no value here, the point is passed over
+};
+
+/// The smallest η at which `value` rises to `threshold`: the first two neighbours with value < threshold ≤
+/// next value. Interpolated with log value linear in log η; the geometric mean of the two where a value is
+/// not positive and finite. `points` in any order.
+Crossing rising_crossing(std::vector<GridValue> points, double threshold);
+
+/// Where training diverges: between the first diverged η and the last converged one below it, at their
+/// geometric mean. Cells without an ended trial are passed over. `cells` are those of one batch size, in any
+/// order.
+Crossing divergence_crossing(std::vector<CellSummary> cells);
+
+/// ηλ_max at which plain gradient descent with heavy-ball momentum μ loses stability: 2(1+μ) (theory.md
+/// section 1).
+double eta_lambda_edge(double momentum);
+
+/// All boundaries of one batch size; `crossings` as BoundarySummary::names.
+struct BatchBoundary {
+  std::int64_t batch;
+  std::vector<Crossing> crossings;
+};
+
+struct BoundarySummary {
+  double edge;                      ///< ηλ_max of the deterministic edge
+  std::vector<std::string> names;   ///< e.g. eta_K1_initial
+  std::vector<std::string> titles;  ///< one line each for people
+  std::vector<BatchBoundary> rows;  ///< by batch
+
+  /// Position of a boundary in `names`; −1 if the sweep did not measure what it needs.
+  std::int64_t find(const std::string& name) const;
+};
+BoundarySummary summarise_boundaries(const PhaseSummary& phase, double momentum);
+
+/// One row a batch size: batch, eta_lambda_edge, and x, x_lower, x_upper of every boundary.
+Table boundary_table(const SweepData& data, const BoundarySummary& boundaries);
+
+}  // namespace edgesweep

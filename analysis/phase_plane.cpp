@@ -1,0 +1,191 @@
+#include "analysis/phase_plane.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "analysis/table_text.hpp"
+
+namespace edgesweep {
+namespace {
+
+using Rows = std::vector<std::vector<double>>;
+
+struct Limits {
+  double low = std::numeric_limits<double>::infinity();
+  double high = 0;
+
+  void include(double value) {
+    if (!(value > 0) || std::isinf(value)) return;
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  bool empty() const { return high == 0; }
+};
+
+std::string range_text(double low, double high) {
+  return std::string("[").append(number_text(low)).append(":").append(number_text(high)).append("]");
+}
+
+/// At most five decades of colour, down from the greatest value: the cells that matter stay apart.
+Limits colour_limits(const std::vector<CellSummary>& cells, const PhaseSummary& phase,
+                     const std::string& quantity) {
+  Limits limits;
+  for (const CellSummary& cell : cells) {
+    if (cell.is_converged()) limits.include(phase.mean(cell, quantity));
+  }
+  if (limits.empty()) return limits;
+  limits.low = std::max(limits.low, limits.high * 1e-5);
+  if (limits.high < limits.low * 1.5) {
+    limits.low /= 1.25;
+    limits.high *= 1.25;
+  }
+  return limits;
+}
+
+/// Ticks at the batch sizes themselves, none closer to the one before than half a decade's fifth.
+std::string batch_ticks(const std::vector<CellSummary>& cells) {
+  std::string text = "(";
+  double last = 0;
+  for (const CellSummary& cell : cells) {
+    const auto batch = static_cast<double>(cell.batch);
+    if (batch <= last * 1.3) continue;
+    text.append(last > 0 ? ", " : "").append(std::to_string(cell.batch));
+    last = batch;
+  }
+  return text + ")";
+}
+
+Rows boundary_line(const BoundarySummary& boundaries, const std::string& name, bool against_ratio) {
+  Rows rows;
+  const std::int64_t at = boundaries.find(name);
+  if (at < 0) return rows;
+  for (const BatchBoundary& row : boundaries.rows) {
+    const auto batch = static_cast<double>(row.batch);
+    const double eta = row.crossings[static_cast<std::size_t>(at)].eta;
+    rows.push_back({against_ratio ? eta / batch : eta, batch});
+  }
+  const bool seen =
+      std::any_of(rows.begin(), rows.end(), [](const auto& row) { return std::isfinite(row[0]); });
+  return seen ? rows : Rows();
+}
+
+struct Layers {
+  Rows coloured;
+  Rows crossed;
+  Rows open;
+};
+
+Layers sort_tiles(const std::vector<CellSummary>& cells, const std::vector<Tile>& tiles,
+                  const PhaseSummary& phase, const PhasePlane& plane, const Limits& limits) {
+  Layers layers;
+  for (std::size_t at = 0; at < cells.size(); ++at) {
+    const Tile& tile = tiles[at];
+    std::vector<double> row{tile.x, tile.y, tile.x_low, tile.x_high, tile.y_low, tile.y_high};
+    const double value = phase.mean(cells[at], plane.quantity);
+    if (cells[at].is_diverged()) {
+      layers.crossed.push_back(std::move(row));
+    } else if (std::isnan(value)) {
+      layers.open.push_back(std::move(row));
+    } else {
+      row.push_back(std::clamp(value, limits.low, limits.high));
+      layers.coloured.push_back(std::move(row));
+    }
+  }
+  return layers;
+}
+
+std::string line_layer(const std::string& block, const std::string& style, const std::string& point,
+                       const std::string& title) {
+  return ", \\\n  $" + block + " using 1:2 with lines lw 6 lc rgb '#ffffff' notitle, \\\n  $" + block +
+         " using 1:2 with linespoints " + style + " " + point + " title \"" + title + "\"";
+}
+
+std::string axes_script(const std::vector<CellSummary>& cells, const std::vector<Tile>& tiles,
+                        const PhasePlane& plane, const Limits& limits) {
+  Limits x;
+  Limits y;
+  for (const Tile& tile : tiles) {
+    for (const double value : {tile.x_low, tile.x_high}) x.include(value);
+    for (const double value : {tile.y_low, tile.y_high}) y.include(value);
+  }
+  return "set logscale xy\nset logscale cb\nset xrange " + range_text(x.low, x.high) + "\nset yrange " +
+         range_text(y.low, y.high) + "\nset cbrange " + range_text(limits.low, limits.high) + "\nset xtics " +
+         log_ticks(x.low, x.high) + "\nset ytics " + batch_ticks(cells) + "\nset cbtics " +
+         log_ticks(limits.low, limits.high) + "\nset xlabel \"" +
+         (plane.against_ratio ? "learning rate over batch size  η / B" : "learning rate  η") +
+         "\" offset 0,-0.2\nset ylabel \"batch size  B  (examples)\" offset -0.5,0\nset cblabel \"" +
+         plane.colour_label + "\" offset 1,0\n";
+}
+
+std::string edge_label(const BoundarySummary& boundaries) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g", boundaries.edge);
+  return text;
+}
+
+}  // namespace
+
+std::vector<PhasePlane> phase_planes(const PhaseSummary& phase) {
+  const std::string matrix = phase.has("eta_hessian_lambda_max_final") ? "hessian" : "ntk";
+  const std::string of = matrix == "hessian" ? "Hessian" : "NTK";
+  std::vector<PhasePlane> planes{
+      {"phase_loss", "train_loss_final", "Final train loss", "train loss at the last record", false},
+      {"phase_K", "K_median_second_half", "Noise kernel norm K, late in training",
+       "median K in the second half of the steps", false},
+      {"phase_K_eta_over_batch", "K_median_second_half",
+       "Noise kernel norm K, late in training, against η / B", "median K in the second half of the steps",
+       true},
+      {"phase_eta_lambda", "eta_" + matrix + "_lambda_max_final",
+       "ηλ_{max} of the " + of + ", end of training", "ηλ_{max} at the last record", false}};
+  std::erase_if(planes, [&](const PhasePlane& plane) { return !phase.has(plane.quantity); });
+  return planes;
+}
+
+std::optional<Picture> draw_phase_plane(const PhasePlane& plane, const PhaseSummary& phase,
+                                        const BoundarySummary& boundaries, const std::string& heading) {
+  const std::vector<CellSummary>& cells = phase.cells;
+  const Limits limits = colour_limits(cells, phase, plane.quantity);
+  if (limits.empty()) return std::nullopt;
+  const std::vector<Tile> tiles = phase_tiles(cells, plane.against_ratio);
+  const Layers layers = sort_tiles(cells, tiles, phase, plane, limits);
+  const std::string matrix = boundaries.find("eta_hessian_edge_initial") >= 0 ? "hessian" : "ntk";
+  const Rows noise = boundary_line(boundaries, "eta_K1_initial", plane.against_ratio);
+  const Rows edge = boundary_line(boundaries, "eta_" + matrix + "_edge_initial", plane.against_ratio);
+
+  std::string script = viridis_palette(1.0) + axes_script(cells, tiles, plane, limits);
+  script += "set label 1 \"{/:Bold=17 " + plane.title +
+            "}\" at screen 0.47,0.968 center\nset label 2 \"{/=12 \" . " + text_literal(heading) +
+            " . \"}\" at screen 0.47,0.924 center\n";
+  script +=
+      "set tics out nomirror\nset border 3 lw 1.2 lc rgb '#444444'\nset colorbox\n"
+      "set lmargin at screen 0.09\nset rmargin at screen 0.85\nset bmargin at screen 0.165\nset tmargin at "
+      "screen 0.895\n"
+      "set key at screen 0.47,0.035 center center horizontal maxcols 4 Left reverse samplen 2.5 width -9 "
+      "font ',12'\n";
+  script += datablock("coloured", layers.coloured) + datablock("crossed", layers.crossed) +
+            datablock("open", layers.open) + datablock("noise", noise) + datablock("edge", edge);
+  script +=
+      "plot $coloured using 1:2:3:4:5:6:7 with boxxyerror fs solid 1.0 border rgb '#ffffff' lw 0.5 fc "
+      "palette notitle";
+  if (!layers.crossed.empty()) {
+    script +=
+        ", \\\n  $crossed using 1:2:3:4:5:6 with boxxyerror fs solid 1.0 border rgb '#ffffff' lw 0.5 fc rgb "
+        "'#e6e1dc' "
+        "notitle, \\\n  $crossed using 1:2 with points pt 2 ps 1.3 lw 2 lc rgb '#8a5a44' title \"diverged\"";
+  }
+  if (!layers.open.empty()) {
+    script +=
+        ", \\\n  $open using 1:2:3:4:5:6 with boxxyerror fs empty border rgb '#bbbbbb' lw 1 title \"no value "
+        "yet\"";
+  }
+  if (!noise.empty())
+    script += line_layer("noise", "lw 2.5 lc rgb '#000000'", "pt 7 ps 0.9", "K = 1 at initialisation");
+  if (!edge.empty()) {
+    script += line_layer("edge", "lw 2.5 dt (8,5) lc rgb '#e3004f'", "pt 5 ps 0.8",
+                         "ηλ_{max} = " + edge_label(boundaries) + " at initialisation");
+  }
+  return Picture{plane.name, 1000, 750, script + "\n"};
+}
+
+}  // namespace edgesweep

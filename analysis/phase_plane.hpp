@@ -1,0 +1,41 @@
+#pragma once
+
+#include <optional>
+
+#include "analysis/boundary.hpp"
+#include "analysis/gnuplot.hpp"
+#include "analysis/phase.hpp"
+
+namespace edgesweep {
+
+/// One phase plane: a quantity of the phase table over η (or η/B) and B.
+struct PhasePlane {
+  std::string name;          ///< of the files
+  std::string quantity;      ///< of the phase table
+  std::string title;         ///< gnuplot enhanced text
+  std::string colour_label;  ///< of the colour bar, enhanced text
+  bool against_ratio;        ///< the horizontal axis is η/B instead of η
+};
+
+/// The planes that edgesweep draws, each only if its quantity was measured; the Hessian's λ_max before the
+/// NTK's.
+std::vector<PhasePlane> phase_planes(const PhaseSummary& phase);
+
+/// A rectangle around a grid point in log-log coordinates: sides at the geometric means to its neighbours,
+/// but no wider than usual on that axis, so that a gap in the grid stays a gap.
+struct Tile {
+  double x, y;
+  double x_low, x_high;
+  double y_low, y_high;
+};
+
+/// Tiles of cells, in their order.
+std::vector<Tile> phase_tiles(const std::vector<CellSummary>& cells, bool against_ratio);
+
+/// The plane as a picture: tiles coloured by the logarithm of the quantity's mean, diverged cells crossed
+/// out, the lines K = 1 and ηλ_max = 2(1+μ) before the first step. Empty if no cell has a positive finite
+/// value. `heading` names the sweep.
+std::optional<Picture> draw_phase_plane(const PhasePlane& plane, const PhaseSummary& phase,
+                                        const BoundarySummary& boundaries, const std::string& heading);
+
+}  // namespace edgesweep

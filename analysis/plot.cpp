@@ -1,0 +1,72 @@
+#include "analysis/plot.hpp"
+
+#include "analysis/boundary.hpp"
+#include "analysis/load.hpp"
+#include "analysis/phase.hpp"
+#include "analysis/phase_plane.hpp"
+#include "analysis/trajectory_plot.hpp"
+#include "engine/base/error.hpp"
+#include "engine/base/file.hpp"
+#include "engine/base/log.hpp"
+
+namespace edgesweep {
+namespace {
+
+/// Longest heading that fits above a picture.
+constexpr std::size_t kHeadingLength = 100;
+
+std::string heading_of(const SweepData& data) {
+  std::string heading = data.title.empty() ? data.name : data.title;
+  if (heading.size() <= kHeadingLength) return heading;
+  heading.resize(kHeadingLength);
+  while (!heading.empty() && (heading.back() & 0xC0) == 0x80)
+    heading.pop_back();  // not inside a UTF-8 letter
+  if (!heading.empty() && (heading.back() & 0x80) != 0) heading.pop_back();
+  return heading + "…";
+}
+
+void left_out(const std::string& name, const std::string& reason) {
+  log_info(name + " left out: " + reason);
+}
+
+}  // namespace
+
+std::vector<Picture> draw_sweep(const SweepData& data, std::optional<std::int64_t> batch) {
+  const std::string heading = heading_of(data);
+  const PhaseSummary phase = summarise_phase(data);
+  const BoundarySummary boundaries = summarise_boundaries(phase, data.momentum);
+  std::vector<Picture> pictures;
+  const std::vector<PhasePlane> planes = phase_planes(phase);
+  for (const std::string name : {"phase_loss", "phase_K", "phase_eta_lambda"}) {
+    bool measured = false;
+    for (const PhasePlane& plane : planes) measured = measured || plane.name == name;
+    if (!measured) left_out(name, "the sweep does not measure what it shows");
+  }
+  for (const PhasePlane& plane : planes) {
+    if (auto picture = draw_phase_plane(plane, phase, boundaries, heading)) {
+      pictures.push_back(std::move(*picture));
+    } else {
+      left_out(plane.name,
+               "no trial that did not diverge has ended with a positive " + plane.quantity + " yet");
+    }
+  }
+  if (!batch) batch = default_batch(data);
+  auto trajectories = batch ? draw_trajectories(data, *batch, heading) : std::nullopt;
+  if (trajectories) {
+    pictures.push_back(std::move(*trajectories));
+  } else {
+    left_out("trajectories", "no records of train_loss, K or lambda_max yet");
+  }
+  return pictures;
+}
+
+void plot_store(const std::string& store, const std::string& directory, std::optional<std::int64_t> batch) {
+  const SweepData data = load_sweep_data(StoreReader(store));
+  const std::vector<Picture> pictures = draw_sweep(data, batch);
+  if (pictures.empty()) throw InputError(store, "has nothing to draw yet");
+  make_directory(directory);
+  for (const Picture& picture : pictures) write_picture(directory, picture);
+  log_info(std::to_string(pictures.size()) + " plots of " + store + " as SVG and PNG in " + directory);
+}
+
+}  // namespace edgesweep

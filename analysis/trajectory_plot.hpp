@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "analysis/gnuplot.hpp"
+#include "analysis/sweep_data.hpp"
+
+namespace edgesweep {
+
+/// The smallest of the batch sizes that have most cells with records; empty if no cell has any.
+std::optional<std::int64_t> default_batch(const SweepData& data);
+
+/// Trajectories of one batch size over the step, one line a learning rate, of the first seed: train loss, K
+/// with the line K = 1, learning rate × λ_max (Hessian, else NTK) with the line 2(1+μ); panels without a
+/// column are left out. Empty if no panel has data. Throws InputError if the sweep has no such batch size.
+std::optional<Picture> draw_trajectories(const SweepData& data, std::int64_t batch,
+                                         const std::string& heading);
+
+}  // namespace edgesweep

@@ -1,0 +1,154 @@
+#include "analysis/plot.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+
+#include "analysis/phase_plane.hpp"
+#include "analysis/trajectory_plot.hpp"
+#include "engine/base/error.hpp"
+#include "engine/base/file.hpp"
+#include "tests/analysis/synthetic_sweep.hpp"
+
+namespace edgesweep {
+namespace {
+
+/// A folder of its own for each test, removed at its end.
+class Plot : public testing::Test {
+ protected:
+  Plot() : folder_(std::filesystem::temp_directory_path() / ("edgesweep_plot_" + std::to_string(getpid()))) {
+    std::filesystem::create_directories(folder_);
+  }
+  ~Plot() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+  std::filesystem::path folder_;
+};
+
+std::vector<std::string> names_of(const std::vector<Picture>& pictures) {
+  std::vector<std::string> names;
+  for (const Picture& picture : pictures) names.push_back(picture.name);
+  return names;
+}
+
+void remove_column(SweepData& data, const std::string& name) {
+  std::erase_if(data.columns, [&](const Column& column) { return column.name == name; });
+  for (CellData& cell : data.cells) {
+    for (TrialData& trial : cell.trials) trial.columns.erase(name);
+  }
+}
+
+TEST_F(Plot, DrawsEveryPictureOfASweepAsSvgAndPng) {
+  const std::vector<Picture> pictures = draw_sweep(synthetic_sweep(), std::nullopt);
+  EXPECT_EQ(names_of(pictures), (std::vector<std::string>{"phase_loss", "phase_K", "phase_K_eta_over_batch",
+                                                          "phase_eta_lambda", "trajectories_b1"}));
+  for (const Picture& picture : pictures) {
+    write_picture(folder_, picture);
+    EXPECT_EQ(read_text_file(folder_ / (picture.name + ".png")).substr(1, 3), "PNG");
+    EXPECT_NE(read_text_file(folder_ / (picture.name + ".svg")).find("</svg>"), std::string::npos);
+  }
+  const auto files = std::distance(std::filesystem::directory_iterator(folder_), {});
+  EXPECT_EQ(static_cast<std::size_t>(files), 2 * pictures.size());  // and no partial ones
+}
+
+TEST_F(Plot, ShowsAnyTitleAsItIsAndRunsNothingInIt) {
+  SweepData data = synthetic_sweep();
+  data.title = "a_b {c} `touch " + (folder_ / "run").string() + "` 'd' \"e\" 100 % \\n @f";
+  write_picture(folder_, draw_sweep(data, std::nullopt).front());
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
+  EXPECT_NE(read_text_file(folder_ / "phase_loss.svg").find("a_b {c} `touch"), std::string::npos);
+}
+
+TEST_F(Plot, WithoutGnuplotIsAnInputError) {
+  const std::string path = std::getenv("PATH");
+  setenv("PATH", folder_.c_str(), 1);
+  EXPECT_THROW(run_gnuplot("exit"), InputError);
+  setenv("PATH", path.c_str(), 1);
+}
+
+TEST_F(Plot, FailingScriptIsReportedWithGnuplotsMessageAndLeavesNoFile) {
+  try {
+    write_picture(folder_, {"broken", 100, 100, "plot nonsense("});
+    FAIL() << "no error";
+  } catch (const SystemError& error) {
+    EXPECT_NE(error.reason().find("nonsense"), std::string::npos);
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
+TEST_F(Plot, PicturesOfASweepThatHasOneCellOrMissingColumnsStillDraw) {
+  SweepData data = synthetic_sweep();
+  data.cells.resize(1);
+  for (const Picture& picture : draw_sweep(data, std::nullopt)) write_picture(folder_, picture);
+  remove_column(data, "K");
+  for (const Picture& picture : draw_sweep(data, std::nullopt)) write_picture(folder_, picture);
+}
+
+TEST(DrawSweep, UsesTheNtkWhereTheHessianWasNotMeasured) {
+  SweepData data = synthetic_sweep();
+  remove_column(data, "hessian_lambda_max");
+  const std::vector<PhasePlane> planes = phase_planes(summarise_phase(data));
+  EXPECT_EQ(planes.back().quantity, "eta_ntk_lambda_max_final");
+}
+
+TEST(DrawSweep, LeavesOutWhatWasNotMeasured) {
+  SweepData data = synthetic_sweep();
+  remove_column(data, "hessian_lambda_max");
+  remove_column(data, "ntk_lambda_max");
+  remove_column(data, "K");
+  EXPECT_EQ(names_of(draw_sweep(data, 8)), (std::vector<std::string>{"phase_loss", "trajectories_b8"}));
+}
+
+TEST(DrawSweep, HasNothingToShowBeforeTheFirstRecord) {
+  SweepData data = synthetic_sweep();
+  for (CellData& cell : data.cells) {
+    for (TrialData& trial : cell.trials) {
+      trial.status = TrialStatus::pending;
+      trial.records = 0;
+      for (auto& [name, values] : trial.columns) values.clear();
+    }
+  }
+  EXPECT_TRUE(draw_sweep(data, std::nullopt).empty());
+}
+
+TEST(DrawSweep, RefusesABatchThatTheSweepDoesNotHave) {
+  EXPECT_THROW(draw_sweep(synthetic_sweep(), 3), InputError);
+}
+
+TEST(DefaultBatch, IsTheSmallestOfThoseWithMostCells) {
+  SweepData data = synthetic_sweep();
+  EXPECT_EQ(default_batch(data), 1);
+  data.cells.erase(data.cells.begin());
+  EXPECT_EQ(default_batch(data), 2);
+}
+
+TEST(PhaseTiles, MeetHalfwayInLogAndStayNarrowAtGaps) {
+  std::vector<CellSummary> cells;
+  for (const auto& [batch, eta] : {std::pair{1, 1.0}, {1, 4.0}, {1, 16.0}, {2, 1.0}, {4, 1.0}, {64, 1.0}}) {
+    CellSummary cell;
+    cell.batch = batch;
+    cell.eta = eta;
+    cells.push_back(cell);
+  }
+  const std::vector<Tile> tiles = phase_tiles(cells, false);
+  EXPECT_NEAR(tiles[0].x_high, 2, 1e-12);
+  EXPECT_NEAR(tiles[1].x_low, 2, 1e-12);
+  EXPECT_NEAR(tiles[1].x_high, 8, 1e-12);
+  EXPECT_NEAR(tiles[0].y_high, std::sqrt(2), 1e-12);
+  EXPECT_NEAR(tiles[4].y_high, 4 * std::sqrt(2), 1e-12);  // not at 16, half way to 64
+  EXPECT_NEAR(phase_tiles(cells, true)[4].x, 0.25, 1e-12);
+}
+
+TEST(LogTicks, AreWrittenInOneWayOnOneAxis) {
+  EXPECT_EQ(log_ticks(0.9, 110), "(\"1\" 1, \"2\" 2, \"5\" 5, \"10\" 10, \"20\" 20, \"50\" 50, \"100\" 100)");
+  EXPECT_EQ(log_ticks(0.9e-4, 1.1),
+            "(\"10^{-4}\" 1e-04, \"10^{-3}\" 0.001, \"10^{-2}\" 0.01, \"10^{-1}\" 0.1, \"10^{0}\" 1)");
+  EXPECT_EQ(without_labels(log_ticks(0.9, 2.1)), "(\"\" 1, \"\" 1.5, \"\" 2)");
+}
+
+}  // namespace
+}  // namespace edgesweep
