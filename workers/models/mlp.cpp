@@ -1,0 +1,154 @@
+#include "workers/models/mlp.hpp"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "engine/base/error.hpp"
+#include "workers/data/philox.hpp"
+#include "workers/models/mlp_pass.hpp"
+#include "workers/models/mlp_stepper.hpp"
+
+namespace edgesweep {
+namespace {
+
+const std::vector<std::string> init_names{"lecun", "kaiming", "xavier", "ntk"};
+
+/// Standard deviation of a weight at the start, before init_scale.
+double initial_deviation(const std::string& init, double fan_in, double fan_out) {
+  if (init == "lecun") return std::sqrt(1 / fan_in);
+  if (init == "kaiming") return std::sqrt(2 / fan_in);
+  if (init == "xavier") return std::sqrt(2 / (fan_in + fan_out));
+  if (init == "ntk") return 1;
+  throw InputError("init", "found \"" + init + "\"; allowed are lecun, kaiming, xavier, ntk");
+}
+
+class MlpFamily final : public ModelFamily {
+ public:
+  Json canonical(ObjectReader reader) const override {
+    Json result;
+    result["name"] = reader.choice("name", {"mlp"});
+    const auto hidden = reader.integers("hidden", 1, 1'000'000);
+    result["hidden"] = hidden;
+    // Without hidden layers the activation does nothing, and need not be named.
+    result["activation"] = hidden.empty() ? reader.choice("activation", activation_names(), "linear")
+                                          : reader.choice("activation", activation_names());
+    result["init"] = reader.choice("init", init_names, "lecun");
+    result["init_scale"] = reader.number("init_scale", Range::positive(), 1.0);
+    result["bias"] = reader.boolean("bias", true);
+    reader.finish();
+    return result;
+  }
+
+  std::unique_ptr<Model> make(const Json& canonical, std::int64_t features,
+                              std::int64_t outputs) const override {
+    Mlp::Settings settings;
+    settings.sizes.push_back(features);
+    for (const auto& width : canonical.at("hidden")) settings.sizes.push_back(width.get<std::int64_t>());
+    settings.sizes.push_back(outputs);
+    settings.activation = activation_named(canonical.at("activation").get<std::string>());
+    settings.init = canonical.at("init").get<std::string>();
+    settings.init_scale = canonical.at("init_scale").get<double>();
+    settings.bias = canonical.at("bias").get<bool>();
+    return std::make_unique<Mlp>(std::move(settings));
+  }
+};
+
+const RegisterModel registered{"mlp", std::make_unique<MlpFamily>()};
+
+}  // namespace
+
+Mlp::Mlp(Settings settings) : settings_(std::move(settings)) {
+  if (settings_.sizes.size() < 2)
+    throw InputError("mlp", "needs at least the sizes of its input and its output");
+  for (const std::int64_t size : settings_.sizes) {
+    if (size < 1)
+      throw InputError("mlp", "found a layer of size " + std::to_string(size) + "; sizes are at least 1");
+  }
+  std::int64_t offset = 0;
+  const auto add = [&](std::string name, std::vector<std::int64_t> shape, std::int64_t count) {
+    parameters_.push_back({std::move(name), std::move(shape), offset, count});
+    offset += count;
+  };
+  for (std::int64_t l = 0; l < layers(); ++l) {
+    const std::int64_t in = settings_.sizes[l], out = settings_.sizes[l + 1];
+    const std::string prefix = "layers." + std::to_string(l);
+    add(prefix + ".weight", {out, in}, out * in);
+    if (settings_.bias) add(prefix + ".bias", {out}, out);
+  }
+}
+
+double Mlp::weight_scale(std::int64_t layer) const {
+  return settings_.init == "ntk" ? 1 / std::sqrt(static_cast<double>(settings_.sizes[layer])) : 1;
+}
+
+at::Tensor Mlp::weight(const at::Tensor& theta, std::int64_t layer) const {
+  const Parameter& p = parameters_[settings_.bias ? 2 * layer : layer];
+  return theta.narrow(0, p.offset, p.count).view(p.shape);
+}
+
+at::Tensor Mlp::bias(const at::Tensor& theta, std::int64_t layer) const {
+  if (!settings_.bias) return {};
+  const Parameter& p = parameters_[2 * layer + 1];
+  return theta.narrow(0, p.offset, p.count);
+}
+
+at::Tensor Mlp::initial_parameters(std::uint64_t key) const {
+  at::Tensor theta = at::zeros({parameter_count()}, at::kFloat);
+  for (std::int64_t l = 0; l < layers(); ++l) {
+    const double in = static_cast<double>(settings_.sizes[l]),
+                 out = static_cast<double>(settings_.sizes[l + 1]);
+    const double deviation = settings_.init_scale * initial_deviation(settings_.init, in, out);
+    RandomStream stream(key, RandomUse::initial_parameters, static_cast<std::uint64_t>(l));
+    at::Tensor w = weight(theta, l);
+    float* values = w.data_ptr<float>();
+    for (std::int64_t i = 0; i < w.numel(); ++i) values[i] = static_cast<float>(deviation * stream.normal());
+  }
+  return theta;
+}
+
+at::Tensor Mlp::forward(const at::Tensor& theta, const at::Tensor& inputs) const {
+  at::Tensor a = apply_layer(*this, theta, 0, inputs);
+  for (std::int64_t l = 1; l < layers(); ++l) {
+    a = apply_layer(*this, theta, l, activate(settings_.activation, a));
+  }
+  return a;
+}
+
+at::Tensor Mlp::gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets) const {
+  const at::NoGradGuard no_graph;
+  const MlpPass pass = forward_pass(*this, theta, inputs);
+  at::Tensor result = at::empty_like(theta);
+  at::Tensor delta = (pass.outputs - targets).div_(static_cast<double>(inputs.size(0)));
+  for (std::int64_t l = layers() - 1; l >= 0; --l) {
+    at::Tensor weight_gradient = weight(result, l);
+    at::mm_out(weight_gradient, delta.t(), pass.layer_inputs[l]);
+    if (weight_scale(l) != 1) weight_gradient.mul_(weight_scale(l));
+    if (settings_.bias) {
+      at::Tensor bias_gradient = bias(result, l);
+      at::sum_out(bias_gradient, delta, 0);
+    }
+    if (l > 0) {
+      delta = pull_back(*this, theta, l, delta)
+                  .mul_(activation_derivative(settings_.activation, pass.preactivations[l - 1]));
+    }
+  }
+  return result;
+}
+
+std::unique_ptr<SgdStepper> Mlp::stepper(at::Tensor theta, at::Tensor velocity, const Examples& train,
+                                         const SgdOptions& options, std::int64_t batch_size) const {
+  const bool fast = theta.is_cpu() && theta.scalar_type() == at::kFloat;
+  return (fast ? make_mlp_stepper_cpu : make_mlp_stepper_aten)(*this, std::move(theta), std::move(velocity),
+                                                               train, options, batch_size);
+}
+
+double Mlp::forward_flops() const {
+  double count = 0;
+  for (std::int64_t l = 0; l < layers(); ++l) {
+    count += static_cast<double>(settings_.sizes[l]) * static_cast<double>(settings_.sizes[l + 1]);
+  }
+  return count;
+}
+
+}  // namespace edgesweep
