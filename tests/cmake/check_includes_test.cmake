@@ -1,0 +1,67 @@
+# check_includes.cmake finds each kind of forbidden include in a tree made for it, and nothing in an allowed tree.
+# cmake -D SOURCE_DIR=edgesweep -D WORK_DIR=folder -P check_includes_test.cmake
+cmake_minimum_required(VERSION 3.22)
+
+# Runs the check on a tree of one file; sets `code` and `output`.
+function(check_tree_of file line)
+  file(REMOVE_RECURSE ${WORK_DIR})
+  file(WRITE ${WORK_DIR}/${file} "#pragma once\n\n${line}\n")
+  execute_process(COMMAND ${CMAKE_COMMAND} -D SOURCE_DIR=${WORK_DIR} -P ${SOURCE_DIR}/cmake/check_includes.cmake
+                  RESULT_VARIABLE result OUTPUT_VARIABLE stdout ERROR_VARIABLE stderr)
+  set(code ${result} PARENT_SCOPE)
+  set(output "${stdout}${stderr}" PARENT_SCOPE)
+endfunction()
+
+function(expect_forbidden file line)
+  check_tree_of(${file} "${line}")
+  if(code EQUAL 0 OR NOT output MATCHES "${file} includes")
+    message(FATAL_ERROR "not found: '${line}' in ${file}\n${output}")
+  endif()
+endfunction()
+
+function(expect_allowed file line)
+  check_tree_of(${file} "${line}")
+  if(NOT code EQUAL 0)
+    message(FATAL_ERROR "refused: '${line}' in ${file}\n${output}")
+  endif()
+endfunction()
+
+expect_forbidden(engine/base/a.hpp "#include \"engine/spec/sweep.hpp\"")
+expect_forbidden(engine/spec/a.cpp "#include \"engine/store/store.hpp\"")
+expect_forbidden(engine/store/a.cpp "  #  include \"engine/schedule/ordering.hpp\"")
+expect_forbidden(engine/schedule/a.cpp "#include \"engine/mpi/session.hpp\"")
+expect_forbidden(engine/schedule/a.cpp "#include \"workers/workers.hpp\"")
+expect_forbidden(engine/mpi/a.hpp "#include \"engine/cli/commands.hpp\"")
+expect_forbidden(engine/store/deeper/a.hpp "#include \"analysis/load.hpp\"")
+expect_forbidden(workers/models/a.cpp "#include \"engine/store/store.hpp\"")
+expect_forbidden(workers/data/a.hpp "#include <analysis/load.hpp>")
+expect_forbidden(analysis/a.cpp "#include \"workers/workers.hpp\"")
+expect_forbidden(analysis/a.cpp "#include \"engine/schedule/ordering.hpp\"")
+expect_forbidden(engine/cli/a.cpp "#include <torch/torch.h>")
+expect_forbidden(analysis/a.hpp "#include <ATen/core/Tensor.h>")
+expect_forbidden(tests/engine/base/a_test.cpp "#include <c10/core/Device.h>")
+expect_forbidden(workers/data/a.cpp "#include <hdf5.h>")
+expect_forbidden(analysis/a.cpp "#include <H5Ppublic.h>")
+expect_forbidden(engine/schedule/a.cpp "#include <mpi.h>")
+expect_forbidden(engine/cli/run.cpp "#include <mpi.h>")
+expect_forbidden(engine/base/a.cpp "#include <CLI/CLI.hpp>")
+expect_forbidden(engine/base/a.cpp "#include \"error.hpp\"")
+
+expect_allowed(engine/cli/a.cpp "#include \"workers/workers.hpp\"")
+expect_allowed(engine/mpi/a.cpp "#include <mpi.h>")
+expect_allowed(engine/cli/info.cpp "#include <mpi.h>")
+expect_allowed(engine/store/hdf5.cpp "#include <hdf5_hl.h>")
+expect_allowed(workers/models/a.hpp "#include <ATen/core/Tensor.h>")
+expect_allowed(workers/models/a.hpp "#include \"engine/spec/trial_runner.hpp\"")
+expect_allowed(analysis/a.hpp "#include \"engine/store/store_reader.hpp\"")
+expect_allowed(tests/analysis/a_test.cpp "#include \"tests/analysis/synthetic_sweep.hpp\"")
+expect_allowed(engine/base/a.cpp "#include <vector>")
+expect_allowed(engine/base/a.cpp "// #include <torch/torch.h>")
+
+# A mistyped folder must not pass for a tree without mistakes.
+file(REMOVE_RECURSE ${WORK_DIR})
+execute_process(COMMAND ${CMAKE_COMMAND} -D SOURCE_DIR=${WORK_DIR} -P ${SOURCE_DIR}/cmake/check_includes.cmake
+                RESULT_VARIABLE code OUTPUT_QUIET ERROR_QUIET)
+if(code EQUAL 0)
+  message(FATAL_ERROR "a tree without files passed")
+endif()
