@@ -64,7 +64,7 @@ TableVariable grid_variable(const Table& table, std::size_t at, const std::vecto
 
 TableFile table_grid(const Table& table) {
   TableFile file;
-  file.attributes = {{"Conventions", "CF-1.8"}, {"title", "edgesweep " + table.name + " table"}};
+  file.attributes = {{"title", "edgesweep " + table.name + " table"}};
   std::vector<AxisIndex> index;
   for (const TableAxis& axis : table.axes) {
     file.dimensions.emplace_back(axis.name, static_cast<std::int64_t>(axis.values.size()));
