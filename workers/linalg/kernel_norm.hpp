@@ -4,32 +4,36 @@
 
 #include <cstdint>
 
+#include "workers/linalg/kernel_norm_types.hpp"
+
 namespace edgesweep {
-
-/// How SGD steps, as far as K depends on it.
-struct KernelNormSettings {
-  double eta = 0;
-  std::int64_t batch = 1;
-  double momentum = 0;
-  double l2 = 0;
-  std::int64_t outputs = 1;  ///< C: adjacent rows of the NTK that belong to one example
-};
-
-/// theory.md section 3. K and K_hd are +inf where the deterministic part is unstable.
-struct KernelNorms {
-  double K = 0;
-  double K_block = 0;
-  double K_hd = 0;
-  double K_tr = 0;
-  double ntk_lambda_max = 0;
-  double ntk_trace = 0;
-};
 
 /// κ = (D − B) / (B (D − 1)); 0 at D = 1.
 double batch_noise_factor(std::int64_t examples, std::int64_t batch);
 
-/// `ntk`: symmetric positive semi-definite (D·C) × (D·C), float64 or float32, any device; destroyed in the process
-/// (its storage is reused). Memory above the argument: at most 5 (D·C)² values.
+/// An NTK Θ̂ of n = D·C rows, taken apart: all that the norms need of it.
+struct NtkSpectrum {
+  at::Tensor eigenvalues;   ///< [n], float64 on the CPU, ascending
+  at::Tensor eigenvectors;  ///< [n, n], column α belongs to eigenvalue α; dtype and device of the NTK
+  std::int64_t outputs = 1;
+  double trace = 0;
+  double block_ratio = 0;  ///< Σ_i ‖k_i‖_F² / Σ_i tr k_i with k_i = J_i J_iᵀ, the C × C diagonal blocks of D Θ̂
+};
+
+/// `ntk`: symmetric (D·C) × (D·C), float64 or float32, any device, finite; released as soon as it is not needed.
+/// On the CPU this is LAPACK's syevd: peak 3 n² values above the argument (eigenvectors and its work space).
+NtkSpectrum ntk_spectrum(at::Tensor ntk, std::int64_t outputs);
+
+/// theory.md section 3; `settings.outputs` must be the spectrum's. K is right to 1e-10 relative given the spectrum in
+/// float64. Modes below n · 2⁻⁵² · λ_max are zero modes. Memory above the spectrum: n² values at C = 1, less above.
+KernelNorms kernel_norms(const NtkSpectrum& spectrum, const KernelNormSettings& settings);
+
+/// K_full of theory.md section 3, equal to 1 exactly where the second moment of the linearised model stops converging.
+/// +inf where ηλ_max ≥ 2. Needs momentum 0, l2 0 and outputs 1. A few pairs of n × n products; 3 n² values above the
+/// spectrum.
+double kernel_norm_full(const NtkSpectrum& spectrum, const KernelNormSettings& settings);
+
+/// All of the above from the matrix itself; +inf, NaN in `ntk` give NaN everywhere.
 KernelNorms kernel_norms(at::Tensor ntk, const KernelNormSettings& settings);
 
 }  // namespace edgesweep

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+
+namespace edgesweep {
+
+/// How SGD steps, as far as K depends on it.
+struct KernelNormSettings {
+  double eta = 0;
+  std::int64_t batch = 1;
+  double momentum = 0;
+  double l2 = 0;
+  std::int64_t outputs = 1;  ///< C: adjacent rows of the NTK that belong to one example
+};
+
+/// theory.md section 3. K and K_hd are +inf where the deterministic part is unstable.
+struct KernelNorms {
+  double K = 0;
+  double K_block = 0;
+  double K_hd = 0;
+  double K_tr = 0;
+  double ntk_lambda_max = 0;
+  double ntk_trace = 0;
+};
+
+}  // namespace edgesweep

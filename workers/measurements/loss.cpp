@@ -1,0 +1,82 @@
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "workers/measurements/measurement.hpp"
+
+namespace edgesweep {
+namespace {
+
+struct LossAndError {
+  double loss;
+  double error;
+};
+
+/// Misclassified rows: the sign of a single output, else the largest output, is not the target's. An output of exactly
+/// 0 has no sign and NaN is no largest: both are wrong.
+std::int64_t count_wrong(const at::Tensor& f, const at::Tensor& y) {
+  const at::Tensor right = f.size(1) == 1
+                               ? (f * y > 0).squeeze(1)
+                               : at::logical_and(f.argmax(1) == y.argmax(1), at::isfinite(f.sum(1)));
+  return f.size(0) - right.sum().item<std::int64_t>();
+}
+
+/// MSE 1/(2N) Σ‖f − y‖² and the fraction of wrong rows, in float64 throughout.
+LossAndError evaluate(const Model& model, const at::Tensor& theta, const Examples& examples) {
+  constexpr std::int64_t kChunkRows = 512;  // bounds the memory of a forward pass
+  const std::int64_t count = examples.count();
+  if (count == 0) return {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
+  double squares = 0;
+  std::int64_t wrong = 0;
+  for (std::int64_t first = 0; first < count; first += kChunkRows) {
+    const std::int64_t rows = std::min(kChunkRows, count - first);
+    const at::Tensor y = examples.targets.narrow(0, first, rows).to(at::kDouble);
+    const at::Tensor f = model.forward(theta, examples.inputs.narrow(0, first, rows).to(at::kDouble));
+    squares += (f - y).square_().sum().item<double>();
+    wrong += count_wrong(f, y);
+  }
+  const auto n = static_cast<double>(count);
+  return {squares / (2 * n), static_cast<double>(wrong) / n};
+}
+
+class Loss final : public Measurement {
+ public:
+  void measure(const MeasurementContext& context, std::span<double> out) override {
+    const at::Tensor theta = context.theta.to(at::kDouble);
+    const LossAndError train = evaluate(context.model, theta, context.data.train);
+    const LossAndError test = evaluate(context.model, theta, context.data.test);
+    out[0] = train.loss;
+    out[1] = train.error;
+    out[2] = test.loss;
+    out[3] = test.error;
+  }
+};
+
+class LossFamily final : public MeasurementFamily {
+ public:
+  Json canonical(ObjectReader reader, const Json&) const override {
+    reader.finish();
+    return Json::object();
+  }
+
+  std::vector<Column> columns(const Json&) const override {
+    return {{"train_loss", "1", "mean squared error / 2 on the training examples, summed over outputs"},
+            {"train_error", "1", "fraction of training examples with the wrong sign or largest output"},
+            {"test_loss", "1", "mean squared error / 2 on the test examples, summed over outputs"},
+            {"test_error", "1", "fraction of test examples with the wrong sign or largest output"}};
+  }
+
+  std::unique_ptr<Measurement> make(const Json&) const override { return std::make_unique<Loss>(); }
+
+  double predicted_seconds(const Json&, std::int64_t examples, std::int64_t, double forward_flops) const override {
+    constexpr double kFlopsPerSecond = 50e9;  // float64 on one core
+    constexpr double kTestShare = 1.4;        // test sets have some 40 % of the training examples
+    return kTestShare * 2 * forward_flops * static_cast<double>(examples) / kFlopsPerSecond;
+  }
+};
+
+const RegisterMeasurement registered{"loss", std::make_unique<LossFamily>()};
+
+}  // namespace
+}  // namespace edgesweep
