@@ -1,0 +1,99 @@
+#include "engine/mpi/communicator.hpp"
+
+#include <mpi.h>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "engine/base/log.hpp"
+#include "engine/mpi/check.hpp"
+
+namespace edgesweep {
+
+struct Communicator::Impl {
+  struct Pending {
+    MPI_Request request = MPI_REQUEST_NULL;
+    Bytes content;
+  };
+
+  MPI_Comm comm = MPI_COMM_NULL;
+  int rank = 0;
+  int size = 1;
+  std::vector<Pending> pending;  // elements move, the bytes that MPI reads do not
+
+  void drop_sent() {
+    std::erase_if(pending, [](Pending& message) {
+      int done = 0;
+      check_mpi(MPI_Test(&message.request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+      return done != 0;
+    });
+  }
+
+  void wait_until_pending(std::size_t most) {
+    Backoff backoff;
+    for (drop_sent(); pending.size() > most; drop_sent()) {
+      backoff.wait();
+    }
+  }
+};
+
+Communicator::Communicator() : impl_(std::make_unique<Impl>()) {
+  check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &impl_->comm), "MPI_Comm_dup");
+  check_mpi(MPI_Comm_set_errhandler(impl_->comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  check_mpi(MPI_Comm_rank(impl_->comm, &impl_->rank), "MPI_Comm_rank");
+  check_mpi(MPI_Comm_size(impl_->comm, &impl_->size), "MPI_Comm_size");
+}
+
+Communicator::Communicator(Communicator&&) noexcept = default;
+Communicator& Communicator::operator=(Communicator&&) noexcept = default;
+
+Communicator::~Communicator() {
+  // A failed job is aborted, not taken apart: MPI_Comm_free would wait for ranks that will not come.
+  if (impl_ && std::uncaught_exceptions() == 0) {
+    if (!impl_->pending.empty()) {
+      log_warning("messages were still under way when their rank ended");
+    }
+    MPI_Comm_free(&impl_->comm);
+  }
+}
+
+int Communicator::rank() const { return impl_->rank; }
+
+int Communicator::size() const { return impl_->size; }
+
+void Communicator::send(int to, Bytes content) {
+  impl_->wait_until_pending(kMaxPending - 1);
+  Impl::Pending& message = impl_->pending.emplace_back();
+  message.content = std::move(content);
+  check_mpi(MPI_Isend(message.content.data(), static_cast<int>(message.content.size()), MPI_BYTE, to, 0, impl_->comm,
+                      &message.request),
+            "MPI_Isend");
+}
+
+std::optional<Parcel> Communicator::try_receive() {
+  impl_->drop_sent();
+  int there = 0;
+  MPI_Status status;
+  check_mpi(MPI_Iprobe(MPI_ANY_SOURCE, 0, impl_->comm, &there, &status), "MPI_Iprobe");
+  if (there == 0) {
+    return std::nullopt;
+  }
+  int size = 0;
+  check_mpi(MPI_Get_count(&status, MPI_BYTE, &size), "MPI_Get_count");
+  Parcel parcel{status.MPI_SOURCE, Bytes(static_cast<std::size_t>(size))};
+  check_mpi(MPI_Recv(parcel.content.data(), size, MPI_BYTE, parcel.from, 0, impl_->comm, MPI_STATUS_IGNORE), "MPI_Recv");
+  return parcel;
+}
+
+void Communicator::flush() { impl_->wait_until_pending(0); }
+
+void Backoff::wait() {
+  std::this_thread::sleep_for(std::chrono::duration<double>(seconds_));
+  seconds_ = std::min(2 * seconds_, kLongestSeconds);
+}
+
+}  // namespace edgesweep

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "engine/spec/trial_runner.hpp"
+
+namespace edgesweep {
+
+/// Bytes and where they came from.
+struct Parcel {
+  int from = 0;
+  Bytes content;
+};
+
+/// Point-to-point messages between the ranks of MPI_COMM_WORLD, in order for each pair, on a duplicate of it. Nothing
+/// here waits by spinning. Needs a Session with several ranks; to be destroyed before it.
+class Communicator {
+ public:
+  /// Most messages under way before send() waits: bounds the memory that a slow receiver costs.
+  static constexpr std::size_t kMaxPending = 64;
+
+  /// Collective. Throws SystemError.
+  Communicator();
+  Communicator(Communicator&&) noexcept;
+  Communicator& operator=(Communicator&&) noexcept;
+  ~Communicator();  ///< collective; cancels nothing: call flush() first
+
+  int rank() const;
+  int size() const;
+
+  /// Sends without waiting for the receiver, unless kMaxPending messages are under way. Throws SystemError.
+  void send(int to, Bytes content);
+
+  /// The next message of anybody, if one is there. Throws SystemError.
+  std::optional<Parcel> try_receive();
+
+  /// Waits until all that was sent has left. Throws SystemError.
+  void flush();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Sleeps between two looks for messages: short after something happened, longer the longer nothing does.
+class Backoff {
+ public:
+  static constexpr double kShortestSeconds = 500e-6;
+  static constexpr double kLongestSeconds = 5e-3;
+
+  void reset() { seconds_ = kShortestSeconds; }
+  void wait();
+
+ private:
+  double seconds_ = kShortestSeconds;
+};
+
+}  // namespace edgesweep

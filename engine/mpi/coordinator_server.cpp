@@ -1,0 +1,109 @@
+#include "engine/mpi/coordinator_server.hpp"
+
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "engine/base/clock.hpp"
+#include "engine/base/signals.hpp"
+#include "engine/mpi/messages.hpp"
+
+namespace edgesweep {
+namespace {
+
+/// Messages taken in before the coordinator gets its turn again: keeps commits on time under a flood of records.
+constexpr int kMessagesPerTurn = 1000;
+
+}  // namespace
+
+CoordinatorServer::CoordinatorServer(Communicator& communicator) : communicator_(communicator) {}
+
+std::set<int> CoordinatorServer::workers() const {
+  std::set<int> ranks;
+  for (int rank = 1; rank < communicator_.size(); ++rank) {
+    ranks.insert(rank);
+  }
+  return ranks;
+}
+
+void CoordinatorServer::send_all(const CoordinatorMessage& message) {
+  for (const int worker : workers()) {
+    communicator_.send(worker, pack(message));
+  }
+}
+
+void CoordinatorServer::send_sweep(const std::string& text) { send_all(SweepText{text}); }
+
+void CoordinatorServer::await_workers() {
+  std::set<int> missing = workers();
+  std::optional<std::pair<int, WorkerUnfit>> unfit;
+  Backoff backoff;
+  while (!missing.empty()) {
+    std::optional<Parcel> parcel = communicator_.try_receive();
+    if (!parcel) {
+      backoff.wait();
+      continue;
+    }
+    const WorkerMessage message = unpack_worker_message(parcel->content);
+    const auto* complaint = std::get_if<WorkerUnfit>(&message);
+    if (complaint != nullptr && !unfit) {
+      unfit = {parcel->from, *complaint};
+    }
+    missing.erase(parcel->from);
+    early_.push_back(std::move(*parcel));
+  }
+  if (unfit && unfit->second.bad_input) {
+    throw InputError(unfit->second.subject, unfit->second.reason);
+  }
+  if (unfit) {
+    throw SystemError("rank " + std::to_string(unfit->first), unfit->second.subject + ": " + unfit->second.reason);
+  }
+}
+
+void CoordinatorServer::serve(Coordinator& coordinator, const std::function<void(double)>& each_turn) {
+  for (const Parcel& parcel : early_) {
+    coordinator.on_message(parcel.from, unpack_worker_message(parcel.content));
+  }
+  early_.clear();
+  bool stop_sent = false;
+  Backoff backoff;
+  while (true) {
+    bool busy = false;
+    for (int taken = 0; taken < kMessagesPerTurn; ++taken) {
+      const std::optional<Parcel> parcel = communicator_.try_receive();
+      if (!parcel) {
+        break;
+      }
+      busy = true;
+      coordinator.on_message(parcel->from, unpack_worker_message(parcel->content));
+    }
+    if (stop_signal() != 0) {
+      coordinator.request_stop();
+    }
+    if (coordinator.stopping() && !stop_sent) {
+      stop_sent = true;
+      send_all(StopTrials{});
+    }
+    for (const Dispatch& dispatch : coordinator.dispatch()) {
+      communicator_.send(dispatch.worker, pack(dispatch.assignment));
+    }
+    const double now = monotonic_seconds();
+    coordinator.tick(now);
+    each_turn(now);
+    if (coordinator.finished()) {
+      break;
+    }
+    if (busy) {
+      backoff.reset();
+    }
+    backoff.wait();
+  }
+  coordinator.commit();
+}
+
+void CoordinatorServer::end(ExitCode code) {
+  send_all(EndRun{code});
+  communicator_.flush();
+}
+
+}  // namespace edgesweep

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+
+#include "engine/mpi/communicator.hpp"
+#include "engine/schedule/worker_loop.hpp"
+
+namespace edgesweep {
+
+/// A worker's connection to the coordinator on rank 0.
+class WorkerTransport final : public Transport {
+ public:
+  /// `communicator` must outlive the transport.
+  explicit WorkerTransport(Communicator& communicator);
+
+  /// Waits for the first message of all: the sweep's canonical text; empty if rank 0 has ended the run instead.
+  std::optional<std::string> receive_sweep();
+
+  std::optional<Assignment> next() override;
+  void send(const WorkerMessage& message) override;
+  bool stop_requested() override;
+
+  /// Sends all that is under way, waits until the coordinator ends the run, and returns the code it gave.
+  ExitCode wait_for_end();
+
+ private:
+  /// Takes in one message if one is there; an assignment is returned.
+  std::optional<Assignment> poll();
+  bool ended() const { return end_.has_value(); }
+
+  Communicator& communicator_;
+  std::optional<EndRun> end_;
+  bool stop_ = false;
+  bool told_of_signal_ = false;
+};
+
+}  // namespace edgesweep

@@ -1,0 +1,42 @@
+#include "engine/schedule/local_transport.hpp"
+
+#include <utility>
+
+#include "engine/base/clock.hpp"
+#include "engine/base/signals.hpp"
+
+namespace edgesweep {
+
+LocalTransport::LocalTransport(Coordinator& coordinator, std::function<void(double)> each_turn)
+    : coordinator_(coordinator), each_turn_(std::move(each_turn)) {}
+
+void LocalTransport::turn() {
+  if (stop_signal() != 0) {
+    coordinator_.request_stop();
+  }
+  const double now = monotonic_seconds();
+  coordinator_.tick(now);
+  each_turn_(now);
+}
+
+std::optional<Assignment> LocalTransport::next() {
+  coordinator_.on_message(kWorker, WorkerReady{});
+  turn();
+  const std::vector<Dispatch> dispatches = coordinator_.dispatch();
+  if (dispatches.empty()) {
+    return std::nullopt;
+  }
+  return dispatches.front().assignment;
+}
+
+void LocalTransport::send(const WorkerMessage& message) {
+  coordinator_.on_message(kWorker, message);
+  turn();
+}
+
+bool LocalTransport::stop_requested() {
+  turn();
+  return coordinator_.stopping();
+}
+
+}  // namespace edgesweep

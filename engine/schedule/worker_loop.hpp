@@ -1,0 +1,35 @@
+#pragma once
+
+#include <optional>
+
+#include "engine/schedule/protocol.hpp"
+#include "engine/spec/trial_runner.hpp"
+#include "engine/store/paths.hpp"
+
+namespace edgesweep {
+
+/// How a worker reaches its coordinator.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  /// Says that the worker is ready and waits for a trial; empty if there is nothing more to do.
+  virtual std::optional<Assignment> next() = 0;
+
+  virtual void send(const WorkerMessage& message) = 0;
+
+  /// True once the coordinator wants running trials back. Asked about every 20 ms while a trial runs.
+  virtual bool stop_requested() = 0;
+};
+
+struct WorkerSettings {
+  StorePaths paths;
+  double checkpoint_interval = 300;  ///< seconds of training between two checkpoints of a trial
+};
+
+/// Trains one trial after another until the coordinator has no more. Checkpoints and parameter files are written here;
+/// records go to the coordinator. An exception of the runner fails the trial, not the worker; one of the transport
+/// leaves this function.
+void run_worker(const Sweep& sweep, TrialRunner& runner, Transport& transport, const WorkerSettings& settings);
+
+}  // namespace edgesweep
