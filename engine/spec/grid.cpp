@@ -193,6 +193,9 @@ Grid read_grid(ObjectReader& root, std::int64_t train_examples, std::int64_t see
     ObjectReader block(blocks[i], root.file(), root.path_of("grid[" + std::to_string(i) + "]"));
     grid.canonical.push_back(read_block(std::move(block), train_examples, seeds, cells, rows));
   }
+  // Blocks share no batch size, so their smallest ones order them.
+  std::sort(grid.canonical.begin(), grid.canonical.end(),
+            [](const Json& a, const Json& b) { return a["batch"][0] < b["batch"][0]; });
   for (const auto& [batch, row] : rows) {
     const auto batch_index = static_cast<std::int64_t>(grid.batches.size());
     grid.batches.push_back(batch);

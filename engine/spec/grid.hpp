@@ -16,7 +16,7 @@ constexpr std::int64_t most_steps = 1'000'000'000'000;
 
 /// The (B, η) points of a sweep.
 struct Grid {
-  Json canonical;                     ///< the sweep file's `grid`: lists sorted, numbers normalised
+  Json canonical;                     ///< the sweep file's `grid`: blocks and lists sorted, numbers normalised
   std::vector<std::int64_t> batches;  ///< increasing
   std::int64_t points = 0;            ///< length of the longest list of η
   std::vector<Cell> cells;            ///< by batch, then by increasing η

@@ -95,5 +95,39 @@ TEST_F(LoadSweep, AMissingFileIsNamed) {
             "/nowhere.json: can't be opened: No such file or directory");
 }
 
+/// Takes every experiment and measurement as it is: the grids of real sweep files can be read without the
+/// workers.
+class AnyCatalog : public FakeCatalog {
+ public:
+  Json experiment(ObjectReader reader) const override { return {{"dataset", reader.raw("dataset")}}; }
+  std::int64_t train_examples(const Json& experiment) const override {
+    return experiment["dataset"]["train"];
+  }
+  Json measure(ObjectReader, const Json&) const override { return Json::object(); }
+};
+
+// theory.md section 7: 480 epochs at B up to 32, a grid constant in η/B; above, constant steps and a grid
+// constant in η.
+TEST(SweepsFolder, ThePapersMnistSweepHasTwoGridBlocks) {
+  const Sweep sweep = load_sweep(EDGESWEEP_SOURCE_DIR "/sweeps/mnist.json", {}, AnyCatalog());
+  EXPECT_EQ(sweep.name, "mnist");
+  EXPECT_EQ(sweep.train_examples, 2500);
+  EXPECT_EQ(sweep.trial_count(), 12 * 13 * 3);
+  for (const Cell& cell : sweep.cells) {
+    const bool small = cell.batch <= 32;
+    EXPECT_EQ(cell.steps, small ? 480 * (2500 / cell.batch) : 37500);
+    const Cell& reference = sweep.cells[static_cast<std::size_t>(small ? cell.point : 6 * 13 + cell.point)];
+    EXPECT_EQ(small ? cell.eta / static_cast<double>(cell.batch) : cell.eta, reference.eta);
+  }
+}
+
+TEST(SweepsFolder, TheDemosSweepReachesFromOneExampleToAll) {
+  const Sweep sweep = load_sweep(EDGESWEEP_SOURCE_DIR "/sweeps/mnist-small.json", {}, AnyCatalog());
+  EXPECT_EQ(sweep.batches.front(), 1);
+  EXPECT_EQ(sweep.batches.back(), sweep.train_examples);
+  EXPECT_GE(sweep.batches.size(), 6U);
+  EXPECT_GE(sweep.points, 10);
+}
+
 }  // namespace
 }  // namespace edgesweep

@@ -52,9 +52,11 @@ TEST(Sweep, TheCanonicalFormIsAFixedPoint) {
 }
 
 TEST(Sweep, EqualSweepsWrittenDifferentlyHaveOneDigest) {
-  const Sweep one =
-      parsed(with_grid(R"([{"batch": [1, 2], "eta": [0.1, 1], "epochs": 3}])", R"(, "seeds": 3)"));
-  const Sweep two = parsed(with_grid(R"([{"epochs": 3.0, "eta": [1.0, 1e-1], "batch": [2.0, 1]}])",
+  const Sweep one = parsed(with_grid(R"([{"batch": [1, 2], "eta": [0.1, 1], "epochs": 3},
+                                        {"batch": [4], "eta": [2], "steps": 5}])",
+                                     R"(, "seeds": 3)"));
+  const Sweep two = parsed(with_grid(R"([{"steps": 5.0, "batch": [4], "eta": [2.0]},
+                                        {"epochs": 3.0, "eta": [1.0, 1e-1], "batch": [2.0, 1]}])",
                                      R"(, "seeds": [2, 0, 1], "title": "s")"));
   EXPECT_EQ(one.text, two.text);
   EXPECT_EQ(one.digest, two.digest);
