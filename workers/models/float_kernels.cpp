@@ -5,8 +5,16 @@
 
 #include "workers/models/float_math.hpp"
 
+#if defined(__SANITIZE_ADDRESS__)
+#define EDGESWEEP_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define EDGESWEEP_SANITIZED 1
+#endif
+#endif
+
 // One copy of a function per instruction set, picked by the loader. Sanitizers are not ready when it picks.
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__x86_64__) && !defined(EDGESWEEP_SANITIZED)
 #define EDGESWEEP_CLONES __attribute__((target_clones("avx512f", "arch=haswell", "default")))
 #else
 #define EDGESWEEP_CLONES
