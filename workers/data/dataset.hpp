@@ -42,7 +42,7 @@ class DatasetFamily {
   virtual void check(const Json& canonical, const std::string& directory) const = 0;
 };
 
-/// Throws InputError (via `reader`, at key "name") that lists the known names.
+/// Throws InputError that lists the known names.
 const DatasetFamily& dataset_family(const std::string& name);
 std::vector<std::string> dataset_names();
 

@@ -23,7 +23,7 @@ class RandomStream {
   std::uint64_t next_u64();
   /// Uniform on {0, …, n − 1}, unbiased; 1 ≤ n < 2^32.
   std::uint32_t below(std::uint32_t n);
-  /// Uniform on (0, 1), 53 bits, never 0 or 1.
+  /// Uniform on the odd multiples of 2^-53 in (0, 1): never 0 or 1.
   double uniform();
   /// Standard normal (Box–Muller in double).
   double normal();
