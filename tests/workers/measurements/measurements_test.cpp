@@ -1,0 +1,197 @@
+// Each measurement on a small MLP against dense matrices that autograd-free formulas or finite differences give.
+#include "workers/measurements/measurement.hpp"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/base/error.hpp"
+#include "workers/models/mlp.hpp"
+
+namespace edgesweep {
+namespace {
+
+struct Case {
+  std::unique_ptr<Mlp> model;
+  at::Tensor theta;
+  TrainTest data;
+
+  MeasurementContext context() const { return {*model, theta, data, 0.2, 3, SgdOptions{}, 42}; }
+};
+
+Examples random_examples(std::int64_t count, std::int64_t outputs) {
+  return {at::randn({count, 5}), at::randn({count, outputs}).sign_(), {}};
+}
+
+Case small_case(std::int64_t outputs, std::int64_t test_count = 4) {
+  at::manual_seed(1);
+  Mlp::Settings settings;
+  settings.sizes = {5, 7, outputs};
+  settings.activation = Activation::tanh;
+  Case result{std::make_unique<Mlp>(settings), {}, {random_examples(12, outputs), random_examples(test_count, outputs)}};
+  result.theta = result.model->initial_parameters(3);
+  return result;
+}
+
+std::vector<double> measure(Measurement& measurement, const Case& test, std::size_t columns) {
+  std::vector<double> out(columns, -1);
+  measurement.measure(test.context(), out);
+  return out;
+}
+
+Json canonical(const std::string& name, const Json& given) {
+  return measurement_family(name).canonical(ObjectReader(given, "s.json", "measure." + name), Json::object());
+}
+
+std::unique_ptr<Measurement> make(const std::string& name, const Json& given) {
+  return measurement_family(name).make(canonical(name, given));
+}
+
+/// ∂f/∂θ by central differences in float64, (N·C) × P; error about 1e-10.
+at::Tensor numeric_jacobian(const Case& test) {
+  const at::Tensor theta = test.theta.to(at::kDouble);
+  const at::Tensor x = test.data.train.inputs.to(at::kDouble);
+  constexpr double kStep = 1e-5;
+  std::vector<at::Tensor> columns;
+  for (std::int64_t p = 0; p < theta.size(0); ++p) {
+    const at::Tensor shift = at::zeros_like(theta);
+    shift[p] = kStep;
+    columns.push_back((test.model->forward(theta + shift, x) - test.model->forward(theta - shift, x)).flatten() /
+                      (2 * kStep));
+  }
+  return at::stack(columns, 1);
+}
+
+/// ∇²L by central differences of the gradient, P × P.
+at::Tensor numeric_hessian(const Case& test) {
+  const at::Tensor theta = test.theta.to(at::kDouble);
+  const at::Tensor x = test.data.train.inputs.to(at::kDouble);
+  const at::Tensor y = test.data.train.targets.to(at::kDouble);
+  constexpr double kStep = 1e-5;
+  std::vector<at::Tensor> rows;
+  for (std::int64_t p = 0; p < theta.size(0); ++p) {
+    const at::Tensor shift = at::zeros_like(theta);
+    shift[p] = kStep;
+    rows.push_back((test.model->gradient(theta + shift, x, y) - test.model->gradient(theta - shift, x, y)) /
+                   (2 * kStep));
+  }
+  const at::Tensor matrix = at::stack(rows);
+  return (matrix + matrix.t()) / 2;
+}
+
+TEST(LossMeasurement, IsHalfTheMeanSquareAndCountsWrongSigns) {
+  const Case test = small_case(1);
+  const std::vector<double> out = measure(*make("loss", Json::object()), test, 4);
+  const at::Tensor f = test.model->forward(test.theta.to(at::kDouble), test.data.train.inputs.to(at::kDouble));
+  const at::Tensor y = test.data.train.targets.to(at::kDouble);
+  EXPECT_NEAR(out[0], (f - y).square().mean().item<double>() / 2, 1e-14);
+  EXPECT_DOUBLE_EQ(out[1], (f.sign() != y).to(at::kDouble).mean().item<double>());
+  EXPECT_GT(out[2], 0);
+  EXPECT_LE(out[3], 1);
+}
+
+TEST(LossMeasurement, SumsOverOutputsAndComparesTheLargest) {
+  const Case test = small_case(3);
+  const std::vector<double> out = measure(*make("loss", Json::object()), test, 4);
+  const at::Tensor f = test.model->forward(test.theta.to(at::kDouble), test.data.test.inputs.to(at::kDouble));
+  const at::Tensor y = test.data.test.targets.to(at::kDouble);
+  EXPECT_NEAR(out[2], (f - y).square().sum(1).mean().item<double>() / 2, 1e-14);
+  EXPECT_DOUBLE_EQ(out[3], (f.argmax(1) != y.argmax(1)).to(at::kDouble).mean().item<double>());
+}
+
+TEST(LossMeasurement, OfNoTestExamplesIsNaN) {
+  const std::vector<double> out = measure(*make("loss", Json::object()), small_case(1, 0), 4);
+  EXPECT_TRUE(std::isfinite(out[0]));
+  EXPECT_TRUE(std::isnan(out[2]));
+  EXPECT_TRUE(std::isnan(out[3]));
+}
+
+TEST(KernelNormMeasurement, AgreesWithANumericJacobian) {
+  const Case test = small_case(1);
+  const std::vector<double> out = measure(*make("kernel_norm", Json::object()), test, 6);
+  const at::Tensor jacobian = numeric_jacobian(test);
+  const double examples = 12, batch = 3, eta = 0.2;
+  const at::Tensor ntk = at::mm(jacobian, jacobian.t()) / examples;
+  // (I − A)⁻¹ N of equation (9) from its definition, by a dense solver that knows no symmetry.
+  const double kappa = (examples - batch) / (batch * (examples - 1));
+  const auto [lambda, vectors] = at::linalg_eigh(ntk);
+  const at::Tensor squares = vectors.square();
+  const at::Tensor noise = kappa * examples * eta * eta * lambda.unsqueeze(1) * at::mm(squares.t(), squares) * lambda;
+  const at::Tensor damping = 2 * eta * lambda - (1 - kappa) * eta * eta * lambda.square();
+  const double K = at::linalg_eigvals(noise / damping.unsqueeze(1)).abs().max().item<double>();
+  EXPECT_NEAR(out[0], K, 1e-8 * K);
+  EXPECT_NEAR(out[4], lambda[-1].item<double>(), 1e-8);
+  EXPECT_NEAR(out[5], ntk.trace().item<double>(), 1e-8);
+  EXPECT_NEAR(out[3], kappa * eta / 2 * out[5], 1e-14);
+}
+
+TEST(KernelNormMeasurement, InFloat32AgreesWithFloat64) {
+  const Case test = small_case(3);
+  const std::vector<double> wide = measure(*make("kernel_norm", Json::object()), test, 6);
+  const std::vector<double> narrow = measure(*make("kernel_norm", {{"precision", "float32"}}), test, 6);
+  for (std::size_t i = 0; i < wide.size(); ++i) EXPECT_NEAR(narrow[i], wide[i], 1e-4 * wide[i]);
+}
+
+TEST(HessianMeasurement, AgreesWithADenseHessian) {
+  const Case test = small_case(2);
+  const Json settings = {{"top", 3}, {"tolerance", 1e-7}, {"trace_probes", 1}, {"precision", "float64"}};
+  const std::vector<double> out = measure(*make("hessian", settings), test, 7);
+  const at::Tensor dense = at::linalg_eigvalsh(numeric_hessian(test)).flip(0);
+  EXPECT_NEAR(out[0], dense[0].item<double>(), 1e-6 * out[0]);
+  EXPECT_LE(out[1], 1e-3 * out[0]);
+  EXPECT_GE(out[2], 3);
+  for (std::int64_t i = 0; i < 3; ++i) EXPECT_NEAR(out[static_cast<std::size_t>(4 + i)], dense[i].item<double>(), 1e-6);
+}
+
+TEST(HessianMeasurement, TraceHasTheMeanOfTheDenseHessian) {
+  const Case test = small_case(1);
+  const std::vector<double> out =
+      measure(*make("hessian", {{"trace_probes", 400}, {"precision", "float64"}}), test, 4);
+  const at::Tensor dense = numeric_hessian(test);
+  const at::Tensor off_diagonal = dense - at::diag(dense.diagonal());
+  const double standard_error = std::sqrt(2 * off_diagonal.square().sum().item<double>() / 400);
+  EXPECT_NEAR(out[3], dense.trace().item<double>(), 4 * standard_error);
+}
+
+TEST(HessianMeasurement, StartsWarmAndGoesOnFromItsStateWithTheSameBits) {
+  Case test = small_case(1);
+  const auto first = make("hessian", Json::object());
+  const std::vector<double> cold = measure(*first, test, 3);
+  const auto second = make("hessian", Json::object());
+  second->restore(first->state());
+  test.theta = test.theta + 0.001 * at::ones_like(test.theta);
+  const std::vector<double> warm = measure(*first, test, 3);
+  EXPECT_EQ(measure(*second, test, 3), warm);
+  EXPECT_LT(warm[2], cold[2]);
+  EXPECT_LE(warm[2], 8);
+}
+
+TEST(HessianMeasurement, OfParametersThatAreNotFiniteIsNaN) {
+  Case test = small_case(1);
+  test.theta = at::full_like(test.theta, std::nan(""));
+  EXPECT_TRUE(std::isnan(measure(*make("hessian", Json::object()), test, 3)[0]));
+}
+
+TEST(Measurements, RefuseImpossibleSettings) {
+  EXPECT_THROW(canonical("hessian", {{"top", 0}}), InputError);
+  EXPECT_THROW(canonical("hessian", {{"tolerance", 0}}), InputError);
+  EXPECT_THROW(canonical("hessian", {{"top", 5}, {"max_matvecs", 5}}), InputError);
+  EXPECT_THROW(canonical("kernel_norm", {{"precision", "float16"}}), InputError);
+  EXPECT_THROW(canonical("kernel_norm", {{"precison", "float32"}}), InputError);
+  EXPECT_THROW(canonical("loss", {{"every", 2}}), InputError);
+}
+
+TEST(Measurements, FillTheColumnsTheyDeclare) {
+  const auto columns = measurement_family("hessian").columns(canonical("hessian", {{"top", 4}, {"trace_probes", 2}}));
+  ASSERT_EQ(columns.size(), 5u);
+  EXPECT_EQ(columns[3].name, "hessian_trace");
+  EXPECT_EQ(columns[4].width, 4);
+  EXPECT_EQ(columns[4].dimension, "hessian_eigenvalue");
+}
+
+}  // namespace
+}  // namespace edgesweep
