@@ -1,0 +1,26 @@
+#include "engine/cli/data_directory.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+
+namespace edgesweep {
+
+std::string data_directory(const std::string& option) {
+  if (!option.empty()) {
+    return option;
+  }
+  if (const char* from_environment = std::getenv("EDGESWEEP_DATA");
+      from_environment != nullptr && *from_environment != '\0') {
+    return from_environment;
+  }
+  std::error_code error;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  const std::filesystem::path installed = program.parent_path().parent_path() / "share" / "edgesweep" / "data";
+  if (!error && std::filesystem::is_directory(installed, error)) {
+    return installed.string();
+  }
+  return EDGESWEEP_SOURCE_DATA;
+}
+
+}  // namespace edgesweep

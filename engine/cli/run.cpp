@@ -1,0 +1,117 @@
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/base/log.hpp"
+#include "engine/base/signals.hpp"
+#include "engine/cli/commands.hpp"
+#include "engine/cli/data_directory.hpp"
+#include "engine/cli/run_desk.hpp"
+#include "engine/mpi/communicator.hpp"
+#include "engine/mpi/coordinator_server.hpp"
+#include "engine/mpi/session.hpp"
+#include "engine/mpi/worker_transport.hpp"
+#include "engine/schedule/local_transport.hpp"
+#include "workers/workers.hpp"
+
+namespace edgesweep {
+namespace {
+
+WorkerSettings worker_settings(const RunOptions& options) { return {{options.store}, options.checkpoint_interval}; }
+
+RunnerSettings runner_settings(const RunOptions& options, int local_worker) {
+  return {data_directory(options.data), options.device, local_worker};
+}
+
+/// Coordinator and worker in one process.
+ExitCode run_alone(const RunOptions& options) {
+  const std::unique_ptr<Catalog> catalog = make_catalog();
+  RunDesk desk(options, *catalog);
+  set_compute_threads();
+  const std::unique_ptr<TrialRunner> runner = make_runner(desk.sweep(), runner_settings(options, 0));
+  desk.open({LocalTransport::kWorker});
+  LocalTransport transport(desk.coordinator(), [&](double now) { desk.turn(now); });
+  run_worker(desk.sweep(), *runner, transport, worker_settings(options));
+  return desk.close();
+}
+
+ExitCode coordinate(const RunOptions& options, Communicator& communicator) {
+  CoordinatorServer server(communicator);
+  ExitCode code = ExitCode::bad_input;
+  try {
+    const std::unique_ptr<Catalog> catalog = make_catalog();
+    RunDesk desk(options, *catalog);
+    server.send_sweep(desk.sweep().text);
+    server.await_workers();
+    desk.open(server.workers());
+    server.serve(desk.coordinator(), [&](double now) { desk.turn(now); });
+    code = desk.close();
+  } catch (const InputError& error) {
+    log_error(error.what());
+  }
+  server.end(code);
+  return code;
+}
+
+ExitCode work(const RunOptions& options, Communicator& communicator, int local_worker) {
+  WorkerTransport transport(communicator);
+  const std::optional<std::string> text = transport.receive_sweep();
+  if (!text) {
+    return transport.wait_for_end();
+  }
+  std::optional<Sweep> sweep;
+  std::unique_ptr<TrialRunner> runner;
+  try {
+    sweep = parse_sweep(*text, options.sweep, *make_catalog());
+    set_compute_threads();
+    runner = make_runner(*sweep, runner_settings(options, local_worker));
+  } catch (const InputError& error) {
+    transport.send(WorkerUnfit{true, error.subject(), error.reason()});
+    return transport.wait_for_end();
+  } catch (const std::exception& error) {
+    transport.send(WorkerUnfit{false, "setting up", error.what()});
+    return transport.wait_for_end();
+  }
+  run_worker(*sweep, *runner, transport, worker_settings(options));
+  return transport.wait_for_end();
+}
+
+ExitCode run_sweep(const RunOptions& options) {
+  install_stop_signals();
+  Session session;
+  return session.run([&] {
+    if (session.size() == 1) {
+      return run_alone(options);
+    }
+    Communicator communicator;
+    return session.rank() == 0 ? coordinate(options, communicator)
+                               : work(options, communicator, session.local_worker());
+  });
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, ExitCode& code) {
+  auto options = std::make_shared<RunOptions>();  // lives as long as the callback
+  CLI::App* command = app.add_subcommand("run", "Run a sweep, or go on with one; under mpirun on all of its ranks");
+  command->add_option("sweep", options->sweep, "Sweep file (JSON)")->required();
+  command->add_option("--store", options->store, "Store to make or to go on with, S.h5")->required();
+  command->add_option("--data", options->data,
+                      "Folder of the data set (default: $EDGESWEEP_DATA, else the data that come with edgesweep)");
+  command->add_option("--device", options->device, "auto (a GPU if there is one), cpu or cuda")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+  command->add_flag("--resume", options->resume, "Go on if the store exists; failed trials are tried again");
+  command->add_flag("--take-over", options->take_over, "Take the store even if its owner may still be alive");
+  command->add_option("--set", options->overrides, "Change a value of the sweep file: path=value; may be repeated")
+      ->allow_extra_args(false);
+  command->add_option("--checkpoint-interval", options->checkpoint_interval, "Seconds between checkpoints of a trial")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, std::numeric_limits<double>::max()).description(""));
+  command->callback([options, &code] { code = run_sweep(*options); });
+}
+
+}  // namespace edgesweep

@@ -1,0 +1,112 @@
+#include "engine/cli/run_desk.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <system_error>
+
+#include "engine/base/clock.hpp"
+#include "engine/base/file.hpp"
+#include "engine/base/log.hpp"
+#include "engine/cli/data_directory.hpp"
+#include "workers/workers.hpp"
+
+namespace edgesweep {
+namespace {
+
+constexpr double kLockCheckSeconds = 1;
+
+std::string counted(std::int64_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+std::string compute_line(const std::string& device) {
+  const Json info = compute_info(false);
+  std::string line = "device " + device;
+  if (device == "auto") {
+    const Json& devices = info.at("devices");
+    line = "device " + (devices.empty() ? std::string("cpu") : devices.back().at("name").get<std::string>());
+  }
+  return line + ", BLAS " + info.at("blas").at("name").get<std::string>();
+}
+
+void warn_of_slow_blas() {
+  const Json blas = compute_info(false).at("blas");
+  if (blas.at("is_reference").get<bool>()) {
+    log_warning("the BLAS in use (" + blas.at("library").get<std::string>() +
+                ") is the reference one: 20 to 40 times slower than OpenBLAS; install libopenblas0-pthread");
+  }
+}
+
+}  // namespace
+
+RunDesk::RunDesk(const RunOptions& options, const Catalog& catalog)
+    : options_(options), catalog_(catalog), sweep_(load_sweep(options.sweep, options.overrides, catalog)),
+      paths_{options.store}, progress_(isatty(STDERR_FILENO) != 0) {
+  const bool exists = std::filesystem::exists(paths_.store);
+  if (exists && !options.resume) {
+    throw InputError(paths_.store, "exists already; go on with it by --resume, or name another --store");
+  }
+  require_writable_directory(paths_.store);
+  check_dataset(sweep_.experiment, data_directory(options.data));
+  lock_ = StoreLock::acquire(paths_.lock(), options.take_over);
+  if (exists) {
+    store_ = Store::open(paths_.store, sweep_);
+  }
+}
+
+void RunDesk::open(const std::set<int>& workers) {
+  const bool resumed = store_.has_value();
+  if (!resumed) {
+    store_ = Store::create(paths_.store, sweep_, utc_timestamp());
+  }
+  events_.emplace(paths_.events());
+  coordinator_ = std::make_unique<Coordinator>(sweep_, *store_, *events_, CostModel(sweep_, catalog_), workers);
+  const Progress start = coordinator_->progress();
+  const std::string crew = counted(static_cast<std::int64_t>(workers.size()), "worker");
+  events_->write({.name = resumed ? "reopened" : "opened", .reason = crew});
+  warn_of_slow_blas();
+  log_info(std::string("edgesweep ") + EDGESWEEP_VERSION + ", " + crew + ", " + compute_line(options_.device));
+  log_info(sweep_.name + ": " + counted(start.trials, "trial") + " in " +
+           counted(static_cast<std::int64_t>(sweep_.cells.size()), "cell") +
+           (resumed ? ", " + std::to_string(start.waiting) + " of them to do" : "") + "; store " + paths_.store);
+  began_ = monotonic_seconds();
+}
+
+void RunDesk::turn(double now_seconds) {
+  if (now_seconds >= next_lock_check_) {
+    next_lock_check_ = now_seconds + kLockCheckSeconds;
+    if (!lock_->held()) {
+      throw SystemError(paths_.store, "was taken over by another run; this one ends");
+    }
+  }
+  if (progress_.due(now_seconds)) {
+    progress_.show(now_seconds, coordinator_->progress());
+  }
+}
+
+ExitCode RunDesk::close() {
+  coordinator_->commit();
+  const ExitCode code = coordinator_->exit_code();
+  const Progress end = coordinator_->progress();
+  store_->close();
+  events_->write({.name = code == ExitCode::interrupted ? "stopped" : "completed"});
+  events_->sync();
+  std::error_code ignored;
+  std::filesystem::remove(paths_.checkpoint_directory(), ignored);  // goes only if no trial has left a checkpoint
+  const std::string counts = std::to_string(end.done) + " done, " + std::to_string(end.diverged) + " diverged, " +
+                             std::to_string(end.failed) + " failed";
+  const std::string time = duration_text(monotonic_seconds() - began_);
+  if (code == ExitCode::interrupted) {
+    log_info("interrupted after " + time + ": " + counts + ", " + std::to_string(end.waiting) + " to do; store " +
+             paths_.store + "; go on with --resume");
+  } else {
+    log_info("finished in " + time + ": " + counts + "; store " + paths_.store);
+  }
+  if (end.failed > 0) {
+    log_warning(counted(end.failed, "trial") + " failed; reasons: edgesweep status " + paths_.store);
+  }
+  return code;
+}
+
+}  // namespace edgesweep

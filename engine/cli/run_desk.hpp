@@ -1,0 +1,65 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/cli/progress_line.hpp"
+#include "engine/schedule/coordinator.hpp"
+#include "engine/spec/catalog.hpp"
+#include "engine/store/events.hpp"
+#include "engine/store/store.hpp"
+#include "engine/store/store_lock.hpp"
+
+namespace edgesweep {
+
+/// Options of `edgesweep run`.
+struct RunOptions {
+  std::string sweep;
+  std::string store;
+  std::string data;
+  std::string device = "auto";
+  bool resume = false;
+  bool take_over = false;
+  std::vector<std::string> overrides;
+  double checkpoint_interval = 300;  ///< seconds
+};
+
+/// What the one process that owns the store does around its coordinator: checks, lock, store, journal, progress.
+class RunDesk {
+ public:
+  /// Checks all that can be checked without training, before anything but the lock is written: sweep, data set, store,
+  /// folder, owner. Throws InputError.
+  RunDesk(const RunOptions& options, const Catalog& catalog);
+
+  const Sweep& sweep() const { return sweep_; }
+
+  /// Makes or opens the store, and tells the person what starts. Throws InputError or SystemError.
+  void open(const std::set<int>& workers);
+
+  /// After open().
+  Coordinator& coordinator() { return *coordinator_; }
+
+  /// To be called often: shows progress. Throws SystemError if another process has taken the store over.
+  void turn(double now_seconds);
+
+  /// Commits, closes the store and tells the person how it ended. Throws SystemError.
+  ExitCode close();
+
+ private:
+  const RunOptions& options_;
+  const Catalog& catalog_;
+  Sweep sweep_;
+  StorePaths paths_;
+  std::optional<StoreLock> lock_;
+  std::optional<Store> store_;
+  std::optional<EventLog> events_;
+  std::unique_ptr<Coordinator> coordinator_;
+  ProgressLine progress_;
+  double next_lock_check_ = 0;
+  double began_ = 0;
+};
+
+}  // namespace edgesweep
