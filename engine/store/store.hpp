@@ -28,7 +28,7 @@ struct TrialState {
 
 /// The one HDF5 file of a sweep, as docs/store.md describes it. All space is allocated when it is made; after that
 /// only values change, so that a kill at any moment leaves a file that opens and holds every committed record.
-/// Move-only. The destructor closes and logs what fails; call close() to see errors.
+/// Move-only. The destructor closes; values staged since the last commit are dropped with a warning: call close().
 class Store {
  public:
   /// Makes the file under a temporary name, syncs it, then renames it to `path`. `created` is an ISO 8601 UTC stamp.

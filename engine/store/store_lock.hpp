@@ -37,8 +37,8 @@ OwnerFate owner_fate(const LockOwner& owner);
 /// is never waited for. Move-only; released by the destructor, unless someone else has taken it over.
 class StoreLock {
  public:
-  /// Takes the lock at once or throws InputError that names its owner. A dead owner's lock is taken over silently;
-  /// one whose owner is unknown, and a damaged one, only with `take_over`; with it even a living owner's.
+  /// Takes the lock at once or throws InputError that names its owner's host and pid. A dead owner's lock is taken over,
+  /// with a line in the log; one whose owner is unknown, and a damaged one, only with `take_over`; a living one's never.
   /// Throws SystemError if the lock file can't be made.
   static StoreLock acquire(const std::string& lock_path, bool take_over);
 

@@ -1,0 +1,22 @@
+#include "engine/store/paths.hpp"
+
+namespace edgesweep {
+namespace {
+
+std::string trial_path(const std::string& directory, const Trial& trial) {
+  return directory + "/b" + std::to_string(trial.cell.batch) + "-p" + std::to_string(trial.cell.point) + "-s" +
+         std::to_string(trial.seed);
+}
+
+}  // namespace
+
+std::string StorePaths::checkpoint(const Trial& trial) const {
+  return trial_path(checkpoint_directory(), trial) + ".ckpt";
+}
+
+std::string StorePaths::parameters(const Trial& trial, std::optional<std::int64_t> record) const {
+  const std::string stem = trial_path(parameter_directory(), trial);
+  return record ? stem + "-r" + std::to_string(*record) + ".pt" : stem + ".pt";
+}
+
+}  // namespace edgesweep
