@@ -12,7 +12,11 @@ constexpr double kTerminalPeriod = 0.5;
 constexpr double kPlainPeriod = 10;
 constexpr double kRateWindow = 60;
 
-std::string two_digits(std::int64_t number) { return (number < 10 ? "0" : "") + std::to_string(number); }
+std::string two_digits(std::int64_t number) {
+  std::string text = std::to_string(number);
+  text.insert(0, text.size() < 2 ? 1 : 0, '0');
+  return text;
+}
 
 }  // namespace
 
