@@ -2,13 +2,13 @@
 with exactly whole records, and ends equal, bit for bit, to that of an undisturbed run."""
 import os
 import random
-import subprocess
 import time
 
 import h5py
 import numpy as np
 
-from harness import Workspace, check, kill_everything, run, start, store_differences, tiny_sweep, write_sweep
+from harness import (Workspace, changed_at, check, kill_everything, run, start, store_differences, tiny_sweep,
+                     wait_for_store, write_sweep)
 
 KILLS = 10
 SEED = int(os.environ.get("EDGESWEEP_TEST_SEED", "20240419"))
@@ -37,28 +37,22 @@ with Workspace() as folder:
     run("run", path, "--store", whole, ranks=3)
     duration = time.monotonic() - began
 
-    kills, seen = 0, []
-    for attempt in range(3 * KILLS):
+    seen = []
+    while len(seen) < KILLS:
+        before = changed_at(killed)
         process = start("run", path, "--store", killed, "--resume", "--checkpoint-interval", "0.25", ranks=3)
-        try:
-            process.wait(timeout=random.uniform(0.7, 0.7 + 2.2 * duration / KILLS))
-            process.stderr.close()
-            if process.returncode == 0:
-                break
-            raise SystemExit(f"FAILED: resume ended with {process.returncode}")
-        except subprocess.TimeoutExpired:
-            kill_everything(process)
-            process.stderr.close()
-            kills += 1
-            if os.path.exists(killed):
-                seen.append(check_store(killed))
-        if kills == KILLS:
+        wait_for_store(process, killed, before)
+        time.sleep(random.uniform(0, 1.5 * duration / KILLS))
+        if process.poll() is not None:
             break
+        kill_everything(process)
+        process.stderr.close()
+        seen.append(check_store(killed))
     check(seen == sorted(seen), f"committed records went backwards: {seen}")
     run("run", path, "--store", killed, "--resume", ranks=3)
     differences = store_differences(whole, killed)
     check(not differences, f"seed {SEED}: {differences}")
     leftovers = [name for name in os.listdir(folder) if "partial" in name]
     check(not leftovers, f"left behind: {leftovers}")
-    print(f"{kills} kills, records seen after each: {seen}; undisturbed run {duration:.1f} s; stores equal")
-    check(kills >= 5, f"only {kills} kills happened before the sweep was done")
+    print(f"{len(seen)} kills, records seen after each: {seen}; undisturbed run {duration:.1f} s; stores equal")
+    check(len(seen) == KILLS, f"the sweep was done after {len(seen)} kills")

@@ -3,7 +3,8 @@ import os
 import signal
 import time
 
-from harness import Workspace, check, run, start, store_differences, tiny_sweep, write_sweep
+from harness import (Workspace, changed_at, check, run, start, store_differences, tiny_sweep, wait_for_store,
+                     write_sweep)
 
 with Workspace() as folder:
     sweep = tiny_sweep()
@@ -12,8 +13,10 @@ with Workspace() as folder:
     whole, stopped = os.path.join(folder, "whole.h5"), os.path.join(folder, "stopped.h5")
     run("run", path, "--store", whole)
     for name in ("SIGTERM", "SIGINT", "SIGUSR1"):
+        before = changed_at(stopped)
         process = start("run", path, "--store", stopped, "--resume")
-        time.sleep(1.2)
+        wait_for_store(process, stopped, before)
+        time.sleep(0.3)
         check(process.poll() is None, f"the sweep ended before {name}")
         began = time.monotonic()
         process.send_signal(getattr(signal, name))
@@ -21,12 +24,12 @@ with Workspace() as folder:
         check(process.returncode == 75, f"{name}: exit code {process.returncode}\n{errors}")
         print(f"{name}: exit 75 after {time.monotonic() - began:.2f} s")
     # mpirun forwards SIGUSR1 to its ranks.
+    before = changed_at(stopped)
     process = start("run", path, "--store", stopped, "--resume", ranks=3)
-    time.sleep(1.5)
-    if process.poll() is None:
-        process.send_signal(signal.SIGUSR1)
+    wait_for_store(process, stopped, before)
+    process.send_signal(signal.SIGUSR1)
     _, errors = process.communicate(timeout=60)
-    check(process.returncode in (0, 75), f"mpirun SIGUSR1: exit code {process.returncode}\n{errors}")
+    check(process.returncode == 75, f"mpirun SIGUSR1: exit code {process.returncode}\n{errors}")
     run("run", path, "--store", stopped, "--resume", ranks=3)
     differences = store_differences(whole, stopped)
     check(not differences, str(differences))

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 import h5py
 import numpy as np
@@ -76,6 +77,19 @@ def start(*arguments, ranks=0):
     """Starts edgesweep in a process group of its own."""
     return subprocess.Popen(command(*arguments, ranks=ranks), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                             text=True, start_new_session=True)
+
+
+def wait_for_store(process, path, after=None, timeout=60):
+    """Until the store exists (and was changed since `after`, an earlier st_mtime_ns): its ranks are up and at work."""
+    end = time.monotonic() + timeout
+    while not os.path.exists(path) or (after is not None and os.stat(path).st_mtime_ns == after):
+        check(process.poll() is None, f"ended with {process.returncode} before it wrote {path}")
+        check(time.monotonic() < end, f"{path} did not appear in {timeout} s")
+        time.sleep(0.02)
+
+
+def changed_at(path):
+    return os.stat(path).st_mtime_ns if os.path.exists(path) else None
 
 
 def descendants(pid):
