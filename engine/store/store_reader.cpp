@@ -67,6 +67,9 @@ std::vector<double> StoreReader::values(const std::string& column, std::int64_t 
   std::vector<double> values(static_cast<std::size_t>(records * found->width));
   impl_->file.read_at(layout.value_at(position, layout.slot(batch_index, point, seed_index), 0),
                       std::as_writable_bytes(std::span(values)));
+  // A trial that starts over meanwhile had its count lowered before its values went.
+  const auto still = state(batch_index, point, seed_index).records;
+  values.resize(static_cast<std::size_t>(std::min(records, still) * found->width));
   return values;
 }
 

@@ -38,7 +38,8 @@ class StoreReader {
   /// True if the store has the column.
   bool has(const std::string& column) const;
 
-  /// The committed values of a column for one trial: state.records × width, row-major.
+  /// The committed values of a column for one trial: records × width, row-major. While the store is being written their
+  /// number may differ from an earlier state().records, and from column to column: more, or fewer if the trial starts over.
   /// Throws InputError if there is no such column.
   std::vector<double> values(const std::string& column, std::int64_t batch_index, std::int64_t point,
                              std::int64_t seed_index) const;
