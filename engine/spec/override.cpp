@@ -13,7 +13,7 @@ std::string shown(const std::string& option) {
   return Json(option).dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
-/// Walks a document along a path such as `grid[0].batch[2]`.
+/// Walks a document along a path such as `grid[0].batch[2]`, or `grid.0.batch.2` where the shell minds brackets.
 class Path {
  public:
   Path(const std::string& path, const std::string& option) : path_(path), option_(option) {}
@@ -34,9 +34,6 @@ class Path {
   std::string walked() const { return next_ == 0 ? "the sweep" : path_.substr(0, next_); }
 
   Json* member(Json& node) {
-    if (!node.is_object() && !node.is_null()) {
-      fail(walked() + " is " + (node.is_array() ? "a list" : "a plain value") + ", not an object");
-    }
     const std::size_t start = next_ > 0 && path_[next_] == '.' ? next_ + 1 : next_;
     const std::size_t end = std::min(path_.find_first_of(".[", start), path_.size());
     const std::string key = path_.substr(start, end - start);
@@ -44,17 +41,29 @@ class Path {
     if (!separated || key.empty() || end + 1 == path_.size()) {
       fail("is not of the form path=value, with a path such as grid[0].epochs");
     }
+    if (node.is_array() && key.find_first_not_of("0123456789") == std::string::npos) {
+      return element_at(node, key, end);
+    }
+    if (!node.is_object() && !node.is_null()) {
+      fail(walked() + " is " + (node.is_array() ? "a list" : "a plain value") + ", not an object");
+    }
     next_ = end;
     return &node[key];
   }
 
   Json* element(Json& node) {
     const std::size_t close = path_.find(']', next_);
+    if (close == std::string::npos) {
+      fail("has no whole number in [ ]");
+    }
+    return element_at(node, path_.substr(next_ + 1, close - next_ - 1), close + 1);
+  }
+
+  /// The element that `text` counts; the path goes on at `next`.
+  Json* element_at(Json& node, const std::string& text, std::size_t next) {
     std::size_t index = 0;
-    const char* first = path_.data() + next_ + 1;
-    const char* last = path_.data() + std::min(close, path_.size());
-    const auto [end, error] = std::from_chars(first, last, index);
-    if (close == std::string::npos || first == last || end != last || error != std::errc()) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
+    if (text.empty() || end != text.data() + text.size() || error != std::errc()) {
       fail("has no whole number in [ ]");
     }
     if (!node.is_array()) {
@@ -63,7 +72,7 @@ class Path {
     if (index >= node.size()) {
       fail(walked() + " has " + std::to_string(node.size()) + " elements, counted from 0");
     }
-    next_ = close + 1;
+    next_ = next;
     return &node[index];
   }
 

@@ -25,6 +25,7 @@ std::string refusal(const std::string& document, const std::string& override_tex
 TEST(Override, ReplacesValuesInObjectsAndLists) {
   EXPECT_EQ(after(R"({"a": {"b": [1, {"c": 2}]}})", "a.b[1].c=3"), R"({"a":{"b":[1,{"c":3}]}})");
   EXPECT_EQ(after(R"({"a": [[1, 2]]})", "a[0][1]=5"), R"({"a":[[1,5]]})");
+  EXPECT_EQ(after(R"({"a": [[1, {"b": 2}]]})", "a.0.1.b=5"), R"({"a":[[1,{"b":5}]]})");
 }
 
 TEST(Override, TakesJsonAndElseAString) {
@@ -47,6 +48,7 @@ TEST(Override, RefusesPathsThatLeadNowhere) {
   EXPECT_EQ(refusal("{}", ".a=3"), "--set: \".a=3\": " + form);
   EXPECT_EQ(refusal(R"({"a": [{}]})", "a[0]b=3"), "--set: \"a[0]b=3\": " + form);
   EXPECT_EQ(refusal(R"({"a": [1, 2]})", "a[2]=3"), R"(--set: "a[2]=3": a has 2 elements, counted from 0)");
+  EXPECT_EQ(refusal(R"({"a": [1, 2]})", "a.2=3"), R"(--set: "a.2=3": a has 2 elements, counted from 0)");
   EXPECT_EQ(refusal(R"({"a": [1, 2]})", "a[x]=3"), R"(--set: "a[x]=3": has no whole number in [ ])");
   EXPECT_EQ(refusal(R"({"a": [1, 2]})", "a[]=3"), R"(--set: "a[]=3": has no whole number in [ ])");
   EXPECT_EQ(refusal(R"({"a": [1, 2]})", "a[1=3"), R"(--set: "a[1=3": has no whole number in [ ])");
