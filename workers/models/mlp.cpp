@@ -1,6 +1,7 @@
 #include "workers/models/mlp.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <cmath>
 

@@ -1,4 +1,5 @@
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "engine/base/error.hpp"
 #include "workers/models/mlp.hpp"

@@ -12,7 +12,7 @@
 namespace edgesweep {
 namespace {
 
-std::string name_of(const Json& part) { return part.at("name").get<std::string>(); }
+const std::string& name_of(const Json& part) { return part.at("name").get_ref<const std::string&>(); }
 
 Json canonical_dataset(ObjectReader reader) {
   const std::string name = reader.choice("name", dataset_names());

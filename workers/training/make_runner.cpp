@@ -50,19 +50,19 @@ std::vector<ActiveMeasurement> make_measurements(const Json& measure) {
 
 void check_dataset(const Json& experiment, const std::string& data_directory) {
   const Json& dataset = experiment.at("dataset");
-  dataset_family(dataset.at("name")).check(dataset, data_directory);
+  dataset_family(dataset.at("name").get_ref<const std::string&>()).check(dataset, data_directory);
 }
 
 std::unique_ptr<TrialRunner> make_runner(const Sweep& sweep, const RunnerSettings& settings) {
   const at::Device device = device_of(settings);
   const Json& dataset = sweep.experiment.at("dataset");
   const Json& model = sweep.experiment.at("model");
-  const DatasetFamily& family = dataset_family(dataset.at("name"));
+  const DatasetFamily& family = dataset_family(dataset.at("name").get_ref<const std::string&>());
   TrainTest data = family.load(dataset, settings.data_directory);
   move_to(device, data.train);
   move_to(device, data.test);
   return std::make_unique<TrainingRunner>(
-      sweep, model_family(model.at("name")).make(model, family.features(dataset), family.outputs(dataset)),
+      sweep, model_family(model.at("name").get_ref<const std::string&>()).make(model, family.features(dataset), family.outputs(dataset)),
       std::move(data), [measure = sweep.measure] { return make_measurements(measure); });
 }
 
