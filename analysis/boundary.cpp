@@ -20,6 +20,26 @@ double interpolate(const GridValue& lower, const GridValue& upper, double thresh
   return lower.eta * std::pow(upper.eta / lower.eta, share);
 }
 
+/// λ_max before the first step, mean over the cells that have one; NaN if none has.
+double initial_lambda_max(const PhaseSummary& phase, const std::vector<CellSummary>& cells) {
+  const std::string matrix = phase.has("eta_hessian_lambda_max_initial") ? "hessian" : "ntk";
+  double sum = 0;
+  int count = 0;
+  for (const CellSummary& cell : cells) {
+    const double lambda_max = phase.mean(cell, "eta_" + matrix + "_lambda_max_initial") / cell.eta;
+    if (!can_take_log(lambda_max)) continue;
+    sum += lambda_max;
+    ++count;
+  }
+  return count > 0 ? sum / count : kNan;
+}
+
+/// K before the first step is 0 only without noise.
+bool has_noise(const PhaseSummary& phase, const std::vector<CellSummary>& cells) {
+  return std::none_of(cells.begin(), cells.end(),
+                      [&](const CellSummary& cell) { return phase.mean(cell, "K_initial") == 0; });
+}
+
 /// A threshold that some quantity of the phase table rises to.
 struct Boundary {
   std::string name;
@@ -100,7 +120,7 @@ BoundarySummary summarise_boundaries(const PhaseSummary& phase, double momentum)
   std::map<std::int64_t, std::vector<CellSummary>> by_batch;
   for (const CellSummary& cell : phase.cells) by_batch[cell.batch].push_back(cell);
   for (const auto& [batch, cells] : by_batch) {
-    BatchBoundary row{batch, {}};
+    BatchBoundary row{batch, has_noise(phase, cells), summary.edge / initial_lambda_max(phase, cells), {}};
     for (const Boundary& boundary : measured) {
       std::vector<GridValue> points;
       for (const CellSummary& cell : cells) points.push_back({cell.eta, phase.mean(cell, boundary.quantity)});

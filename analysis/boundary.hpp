@@ -39,6 +39,12 @@ double eta_lambda_edge(double momentum);
 /// All boundaries of one batch size; `crossings` as BoundarySummary::names.
 struct BatchBoundary {
   std::int64_t batch;
+  /// False at full batch, κ = 0: K is 0 there up to the deterministic edge and infinite beyond, and its
+  /// crossing of 1 says nothing of noise.
+  bool has_noise;
+  /// η = 2(1+μ)/λ_max, with λ_max before the first step (Hessian, else NTK), the mean over the cells; known
+  /// beyond the grid as well. NaN if it was not measured.
+  double edge_eta;
   std::vector<Crossing> crossings;
 };
 

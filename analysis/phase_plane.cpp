@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "analysis/heading.hpp"
 #include "analysis/table_text.hpp"
 
 namespace edgesweep {
@@ -56,24 +57,26 @@ std::string batch_ticks(const std::vector<CellSummary>& cells) {
   return text + ")";
 }
 
-Rows boundary_line(const BoundarySummary& boundaries, const std::string& name, bool against_ratio) {
-  Rows rows;
-  const std::int64_t at = boundaries.find(name);
-  if (at < 0) return rows;
-  for (const BatchBoundary& row : boundaries.rows) {
-    const auto batch = static_cast<double>(row.batch);
-    const double eta = row.crossings[static_cast<std::size_t>(at)].eta;
-    rows.push_back({against_ratio ? eta / batch : eta, batch});
-  }
-  const bool seen =
+/// The rows, none if not a single one has a place.
+Rows unless_unknown(Rows rows) {
+  const bool known =
       std::any_of(rows.begin(), rows.end(), [](const auto& row) { return std::isfinite(row[0]); });
-  return seen ? rows : Rows();
+  return known ? rows : Rows();
+}
+
+/// True if some of the line lies in the horizontal range; a legend must not name what is not there.
+bool enters(const Rows& line, const Limits& range) {
+  Limits mine;
+  for (const auto& row : line) mine.include(row[0]);
+  return mine.low <= range.high && mine.high >= range.low;
 }
 
 struct Layers {
   Rows coloured;
   Rows crossed;
   Rows open;
+  Rows zero;
+  Rows infinite;
 };
 
 Layers sort_tiles(const std::vector<CellSummary>& cells, const std::vector<Tile>& tiles,
@@ -87,6 +90,10 @@ Layers sort_tiles(const std::vector<CellSummary>& cells, const std::vector<Tile>
       layers.crossed.push_back(std::move(row));
     } else if (std::isnan(value)) {
       layers.open.push_back(std::move(row));
+    } else if (value == 0) {
+      layers.zero.push_back(std::move(row));
+    } else if (std::isinf(value)) {
+      layers.infinite.push_back(std::move(row));
     } else {
       row.push_back(std::clamp(value, limits.low, limits.high));
       layers.coloured.push_back(std::move(row));
@@ -101,14 +108,31 @@ std::string line_layer(const std::string& block, const std::string& style, const
          " using 1:2 with linespoints " + style + " " + point + " title \"" + title + "\"";
 }
 
-std::string axes_script(const std::vector<CellSummary>& cells, const std::vector<Tile>& tiles,
-                        const PhasePlane& plane, const Limits& limits) {
+/// Pale tiles with a mark in the middle.
+std::string mark_layer(const std::string& block, const std::string& fill, const std::string& mark,
+                       const std::string& title) {
+  return ", \\\n  $" + block +
+         " using 1:2:3:4:5:6 with boxxyerror fs solid 1.0 border rgb '#ffffff' lw 0.5 fc rgb '" + fill +
+         "' notitle, \\\n  $" + block + " using 1:2 with points " + mark + " title \"" + title + "\"";
+}
+
+struct Axes {
   Limits x;
   Limits y;
+};
+
+Axes axes_of(const std::vector<Tile>& tiles) {
+  Axes axes;
   for (const Tile& tile : tiles) {
-    for (const double value : {tile.x_low, tile.x_high}) x.include(value);
-    for (const double value : {tile.y_low, tile.y_high}) y.include(value);
+    for (const double value : {tile.x_low, tile.x_high}) axes.x.include(value);
+    for (const double value : {tile.y_low, tile.y_high}) axes.y.include(value);
   }
+  return axes;
+}
+
+std::string axes_script(const std::vector<CellSummary>& cells, const Axes& axes, const PhasePlane& plane,
+                        const Limits& limits) {
+  const auto& [x, y] = axes;
   return "set logscale xy\nset logscale cb\nset xrange " + range_text(x.low, x.high) + "\nset yrange " +
          range_text(y.low, y.high) + "\nset cbrange " + range_text(limits.low, limits.high) + "\nset xtics " +
          log_ticks(x.low, x.high) + "\nset ytics " + batch_ticks(cells) + "\nset cbtics " +
@@ -130,16 +154,38 @@ std::vector<PhasePlane> phase_planes(const PhaseSummary& phase) {
   const std::string matrix = phase.has("eta_hessian_lambda_max_final") ? "hessian" : "ntk";
   const std::string of = matrix == "hessian" ? "Hessian" : "NTK";
   std::vector<PhasePlane> planes{
-      {"phase_loss", "train_loss_final", "Final train loss", "train loss at the last record", false},
+      {"phase_loss", "train_loss_final", "Final train loss", "train loss at the last record", "loss", false},
       {"phase_K", "K_median_second_half", "Noise kernel norm K, late in training",
-       "median K in the second half of the steps", false},
+       "median K in the second half of the steps", "K", false},
       {"phase_K_eta_over_batch", "K_median_second_half",
        "Noise kernel norm K, late in training, against η / B", "median K in the second half of the steps",
-       true},
+       "K", true},
       {"phase_eta_lambda", "eta_" + matrix + "_lambda_max_final",
-       "ηλ_{max} of the " + of + ", end of training", "ηλ_{max} at the last record", false}};
+       "ηλ_{max} of the " + of + ", end of training", "ηλ_{max} at the last record", "ηλ_{max}", false}};
   std::erase_if(planes, [&](const PhasePlane& plane) { return !phase.has(plane.quantity); });
   return planes;
+}
+
+Rows noise_line(const BoundarySummary& boundaries, bool against_ratio) {
+  const std::int64_t at = boundaries.find("eta_K1_initial");
+  if (at < 0) return {};
+  Rows rows;
+  for (const BatchBoundary& row : boundaries.rows) {
+    const auto batch = static_cast<double>(row.batch);
+    const double eta = row.has_noise ? row.crossings[static_cast<std::size_t>(at)].eta
+                                     : std::numeric_limits<double>::quiet_NaN();
+    rows.push_back({against_ratio ? eta / batch : eta, batch});
+  }
+  return unless_unknown(std::move(rows));
+}
+
+Rows edge_line(const BoundarySummary& boundaries, bool against_ratio) {
+  Rows rows;
+  for (const BatchBoundary& row : boundaries.rows) {
+    const auto batch = static_cast<double>(row.batch);
+    rows.push_back({against_ratio ? row.edge_eta / batch : row.edge_eta, batch});
+  }
+  return unless_unknown(std::move(rows));
 }
 
 std::optional<Picture> draw_phase_plane(const PhasePlane& plane, const PhaseSummary& phase,
@@ -149,39 +195,42 @@ std::optional<Picture> draw_phase_plane(const PhasePlane& plane, const PhaseSumm
   if (limits.empty()) return std::nullopt;
   const std::vector<Tile> tiles = phase_tiles(cells, plane.against_ratio);
   const Layers layers = sort_tiles(cells, tiles, phase, plane, limits);
-  const std::string matrix = boundaries.find("eta_hessian_edge_initial") >= 0 ? "hessian" : "ntk";
-  const Rows noise = boundary_line(boundaries, "eta_K1_initial", plane.against_ratio);
-  const Rows edge = boundary_line(boundaries, "eta_" + matrix + "_edge_initial", plane.against_ratio);
+  const Axes axes = axes_of(tiles);
+  const Rows noise = noise_line(boundaries, plane.against_ratio);
+  const Rows edge = edge_line(boundaries, plane.against_ratio);
 
-  std::string script = viridis_palette(1.0) + axes_script(cells, tiles, plane, limits);
-  script += "set label 1 \"{/:Bold=17 " + plane.title +
-            "}\" at screen 0.47,0.968 center\nset label 2 \"{/=12 \" . " + text_literal(heading) +
-            " . \"}\" at screen 0.47,0.924 center\n";
+  std::string script = viridis_palette(1.0) + axes_script(cells, axes, plane, limits) +
+                       heading_labels(plane.title, heading, 0.47);
   script +=
-      "set tics out nomirror\nset border 3 lw 1.2 lc rgb '#444444'\nset colorbox\n"
-      "set lmargin at screen 0.09\nset rmargin at screen 0.85\nset bmargin at screen 0.165\nset tmargin at "
+      "set tics out nomirror\nset border 3 lw 1.2 lc rgb '#444444'\nset colorbox\nset clip two\n"
+      "set lmargin at screen 0.09\nset rmargin at screen 0.85\nset bmargin at screen 0.19\nset tmargin at "
       "screen 0.895\n"
-      "set key at screen 0.47,0.035 center center horizontal maxcols 4 Left reverse samplen 2.5 width -9 "
+      "set key at screen 0.47,0.05 center center horizontal maxcols 3 Left reverse samplen 2.5 width -9 "
       "font ',12'\n";
   script += datablock("coloured", layers.coloured) + datablock("crossed", layers.crossed) +
-            datablock("open", layers.open) + datablock("noise", noise) + datablock("edge", edge);
+            datablock("open", layers.open) + datablock("zero", layers.zero) +
+            datablock("infinite", layers.infinite) + datablock("noise", noise) + datablock("edge", edge);
   script +=
       "plot $coloured using 1:2:3:4:5:6:7 with boxxyerror fs solid 1.0 border rgb '#ffffff' lw 0.5 fc "
       "palette notitle";
-  if (!layers.crossed.empty()) {
-    script +=
-        ", \\\n  $crossed using 1:2:3:4:5:6 with boxxyerror fs solid 1.0 border rgb '#ffffff' lw 0.5 fc rgb "
-        "'#e6e1dc' "
-        "notitle, \\\n  $crossed using 1:2 with points pt 2 ps 1.3 lw 2 lc rgb '#8a5a44' title \"diverged\"";
+  if (!layers.crossed.empty())
+    script += mark_layer("crossed", "#e6e1dc", "pt 2 ps 1.3 lw 2 lc rgb '#8a5a44'", "diverged");
+  if (!layers.infinite.empty()) {
+    script += mark_layer("infinite", "#fbd9b5", "pt \"∞\" ps 1.8 lc rgb '#8a3b00'", plane.symbol + " = ∞");
+  }
+  if (!layers.zero.empty()) {
+    script += mark_layer("zero", "#dde3ee", "pt \"0\" ps 1.5 lc rgb '#3b4a6b'",
+                         plane.symbol + (plane.symbol == "K" ? " = 0 (full batch)" : " = 0"));
   }
   if (!layers.open.empty()) {
     script +=
         ", \\\n  $open using 1:2:3:4:5:6 with boxxyerror fs empty border rgb '#bbbbbb' lw 1 title \"no value "
         "yet\"";
   }
-  if (!noise.empty())
+  if (enters(noise, axes.x)) {
     script += line_layer("noise", "lw 2.5 lc rgb '#000000'", "pt 7 ps 0.9", "K = 1 at initialisation");
-  if (!edge.empty()) {
+  }
+  if (enters(edge, axes.x)) {
     script += line_layer("edge", "lw 2.5 dt (8,5) lc rgb '#e3004f'", "pt 5 ps 0.8",
                          "ηλ_{max} = " + edge_label(boundaries) + " at initialisation");
   }

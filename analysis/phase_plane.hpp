@@ -14,6 +14,7 @@ struct PhasePlane {
   std::string quantity;      ///< of the phase table
   std::string title;         ///< gnuplot enhanced text
   std::string colour_label;  ///< of the colour bar, enhanced text
+  std::string symbol;        ///< of the quantity, in the legend, enhanced text
   bool against_ratio;        ///< the horizontal axis is η/B instead of η
 };
 
@@ -32,9 +33,16 @@ struct Tile {
 /// Tiles of cells, in their order.
 std::vector<Tile> phase_tiles(const std::vector<CellSummary>& cells, bool against_ratio);
 
-/// The plane as a picture: tiles coloured by the logarithm of the quantity's mean, diverged cells crossed
-/// out, the lines K = 1 and ηλ_max = 2(1+μ) before the first step. Empty if no cell has a positive finite
-/// value. `heading` names the sweep.
+/// The line K = 1 before the first step, (η or η/B, B) a row: eta_K1_initial of each batch size, NaN at full
+/// batch. Empty if there is no point.
+std::vector<std::vector<double>> noise_line(const BoundarySummary& boundaries, bool against_ratio);
+
+/// The line ηλ_max = 2(1+μ) before the first step in the same form, within the grid's range and beyond.
+std::vector<std::vector<double>> edge_line(const BoundarySummary& boundaries, bool against_ratio);
+
+/// The plane as a picture: tiles coloured by the logarithm of the quantity's mean, those at 0 and infinity
+/// marked so, diverged cells crossed out, and both lines as far as they lie in the range of the tiles. Empty
+/// if no cell has a positive finite value. `heading` names the sweep.
 std::optional<Picture> draw_phase_plane(const PhasePlane& plane, const PhaseSummary& phase,
                                         const BoundarySummary& boundaries, const std::string& heading);
 

@@ -12,19 +12,6 @@
 namespace edgesweep {
 namespace {
 
-/// Longest heading that fits above a picture.
-constexpr std::size_t kHeadingLength = 100;
-
-std::string heading_of(const SweepData& data) {
-  std::string heading = data.title.empty() ? data.name : data.title;
-  if (heading.size() <= kHeadingLength) return heading;
-  heading.resize(kHeadingLength);
-  while (!heading.empty() && (heading.back() & 0xC0) == 0x80)
-    heading.pop_back();  // not inside a UTF-8 letter
-  if (!heading.empty() && (heading.back() & 0x80) != 0) heading.pop_back();
-  return heading + "…";
-}
-
 void left_out(const std::string& name, const std::string& reason) {
   log_info(name + " left out: " + reason);
 }
@@ -32,7 +19,7 @@ void left_out(const std::string& name, const std::string& reason) {
 }  // namespace
 
 std::vector<Picture> draw_sweep(const SweepData& data, std::optional<std::int64_t> batch) {
-  const std::string heading = heading_of(data);
+  const std::string heading = data.title.empty() ? data.name : data.title;
   const PhaseSummary phase = summarise_phase(data);
   const BoundarySummary boundaries = summarise_boundaries(phase, data.momentum);
   std::vector<Picture> pictures;

@@ -4,15 +4,21 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <utility>
 
 #include "analysis/boundary.hpp"
+#include "analysis/heading.hpp"
 #include "analysis/table_text.hpp"
+#include "analysis/trajectory.hpp"
 #include "engine/base/error.hpp"
 
 namespace edgesweep {
 namespace {
 
 using Rows = std::vector<std::vector<double>>;
+
+/// Least value that a panel shows, as a share of the greatest.
+constexpr double kDecades = 1e-12;
 
 /// One panel: what is on its vertical axis, and the critical value.
 struct Panel {
@@ -36,8 +42,9 @@ std::vector<Panel> panels_of(const SweepData& data) {
 /// The points of a panel: (step + 1, value, η) a row, an empty row between trials.
 struct Lines {
   Rows points;
-  Rows beyond;  ///< values above the panel, each run of them drawn once, at its upper edge
-  Rows ends;    ///< last point of each diverged trial
+  Rows above;  ///< where a line leaves the panel upwards, at its upper edge
+  Rows below;  ///< the same downwards; zeros as well
+  Rows ends;   ///< last point of each diverged trial
   double low = std::numeric_limits<double>::infinity();
   double high = 0;
 };
@@ -48,7 +55,7 @@ double value_at(const TrialData& trial, const Panel& panel, std::size_t record) 
 }
 
 /// The vertical range: all that trials which did not diverge show, the critical line, and of the others up to
-/// ten times more; the blow-up of a diverging trial would flatten everything else.
+/// ten times more; the blow-up of a diverging trial would flatten everything else. Downwards twelve decades.
 void set_range(Lines& lines, const std::vector<const CellData*>& cells, const Panel& panel) {
   double calm = std::isnan(panel.line) ? 0 : panel.line;
   double wild = 0;
@@ -66,7 +73,7 @@ void set_range(Lines& lines, const std::vector<const CellData*>& cells, const Pa
   }
   calm = std::max(calm, start);
   lines.high = std::max(calm, std::min(wild, calm * 10)) * 1.3;
-  lines.low = std::max(std::min(lines.low, calm), lines.high * 1e-6) / 1.3;
+  lines.low = std::max(std::min(lines.low, calm), lines.high * kDecades) / 1.3;
 }
 
 Lines lines_of(const std::vector<const CellData*>& cells, const Panel& panel) {
@@ -75,21 +82,20 @@ Lines lines_of(const std::vector<const CellData*>& cells, const Panel& panel) {
   for (const CellData* cell : cells) {
     const TrialData& trial = cell->trials.front();
     std::vector<double> last;
-    bool above = false;
+    bool inside = true;
     for (std::size_t record = 0; record < static_cast<std::size_t>(trial.records); ++record) {
       const double value = value_at(trial, panel, record);
-      if (!(value > 0)) continue;
-      const double x = trial.columns.at("step")[record] + 1;
-      last = {x, std::min(value, lines.high), cell->eta};
-      // Where it leaves the panel the line meets the upper edge and breaks.
-      if (!above) lines.points.push_back(last);
-      if (!above && value > lines.high) {
-        lines.beyond.push_back(last);
+      if (std::isnan(value)) continue;
+      const bool was_inside = std::exchange(inside, value >= lines.low && value <= lines.high);
+      last = {trial.columns.at("step")[record] + 1, std::clamp(value, lines.low, lines.high), cell->eta};
+      // Where it leaves the panel the line meets the edge and breaks.
+      if (inside || was_inside) lines.points.push_back(last);
+      if (!inside && was_inside) {
+        (value > lines.high ? lines.above : lines.below).push_back(last);
         lines.points.emplace_back();
       }
-      above = value > lines.high;
     }
-    if (!last.empty() && trial.status == TrialStatus::diverged && !above) lines.ends.push_back(last);
+    if (!last.empty() && trial.status == TrialStatus::diverged && inside) lines.ends.push_back(last);
     lines.points.emplace_back();
   }
   return lines;
@@ -106,28 +112,52 @@ std::string range_text(const std::string& axis, double low, double high) {
 std::string panel_script(const Panel& panel, const Lines& lines, const std::string& tag) {
   std::string script = range_text("y", lines.low, lines.high) + "set ytics " +
                        log_ticks(lines.low, lines.high) + "\nset ylabel \"" + panel.label + "\"\n" +
-                       datablock("lines" + tag, lines.points) + datablock("beyond" + tag, lines.beyond) +
-                       datablock("ends" + tag, lines.ends);
+                       datablock("lines" + tag, lines.points) + datablock("above" + tag, lines.above) +
+                       datablock("below" + tag, lines.below) + datablock("ends" + tag, lines.ends);
   script += "plot ";
   if (!std::isnan(panel.line))
     script += number_text(panel.line) + " with lines lw 1.5 dt (8,5) lc rgb '#e3004f' notitle, ";
   script += "$lines" + tag + " using 1:2:3 with lines lw 2 lc palette notitle";
   if (!lines.ends.empty())
     script += ", $ends" + tag + " using 1:2:3 with points pt 2 ps 1.2 lw 2.5 lc palette notitle";
-  if (!lines.beyond.empty())
-    script += ", $beyond" + tag + " using 1:2:3 with points pt 9 ps 1.3 lc palette notitle";
+  if (!lines.above.empty())
+    script += ", $above" + tag + " using 1:2:3 with points pt 9 ps 1.3 lc palette notitle";
+  if (!lines.below.empty())
+    script += ", $below" + tag + " using 1:2:3 with points pt 11 ps 1.3 lc palette notitle";
   return script + "\n";
 }
 
-/// What the marks mean, in one line.
-std::string legend(const SweepData& data, const std::vector<Panel>& panels) {
+/// True if some value of the panel has a place on a log axis: not so of K at full batch, 0 or infinite.
+bool can_draw(const std::vector<const CellData*>& cells, const Panel& panel) {
+  for (const CellData* cell : cells) {
+    const TrialData& trial = cell->trials.front();
+    for (std::size_t record = 0; record < static_cast<std::size_t>(trial.records); ++record) {
+      const double value = value_at(trial, panel, record);
+      if (value > 0 && std::isfinite(value)) return true;
+    }
+  }
+  return false;
+}
+
+/// True if K was measured and is 0: full batch.
+bool is_noiseless(const std::vector<const CellData*>& cells) {
+  return std::any_of(cells.begin(), cells.end(), [](const CellData* cell) {
+    const auto& columns = cell->trials.front().columns;
+    const auto noise = columns.find("K");
+    return noise != columns.end() && initial_value(noise->second) == 0;
+  });
+}
+
+/// What the marks mean, in one line. `without_noise`: K was measured and is left out.
+std::string legend(const SweepData& data, const std::vector<Panel>& panels, bool without_noise) {
   std::string lines;
   for (const Panel& panel : panels) {
     if (std::isnan(panel.line)) continue;
     lines += lines.empty() ? "     dashed:  " : ",  ";
     lines += panel.times_rate ? "ηλ_{max} = " + number_text(eta_lambda_edge(data.momentum)) : "K = 1";
   }
-  return "×  diverged     ▲  leaves the panel" + lines;
+  return "×  diverged     ▲▼  leaves the panel" + lines +
+         (without_noise ? "     no panel of K:  0 at full batch" : "");
 }
 
 std::vector<const CellData*> cells_of(const SweepData& data, std::int64_t batch) {
@@ -160,7 +190,8 @@ std::optional<Picture> draw_trajectories(const SweepData& data, std::int64_t bat
     throw InputError("--batch", "found " + std::to_string(batch) + "; the sweep has " + allowed);
   }
   const std::vector<const CellData*> cells = cells_of(data, batch);
-  const std::vector<Panel> panels = panels_of(data);
+  std::vector<Panel> panels = panels_of(data);
+  std::erase_if(panels, [&](const Panel& panel) { return !can_draw(cells, panel); });
   if (cells.empty() || panels.empty()) return std::nullopt;
 
   double eta_low = std::numeric_limits<double>::infinity();
@@ -188,11 +219,12 @@ std::optional<Picture> draw_trajectories(const SweepData& data, std::int64_t bat
       log_ticks(eta_low, eta_high) +
       "\nset cblabel \"learning rate  η\" offset 1,0\nset colorbox user origin screen 0.875," +
       number_text(bottom) + " size screen 0.022," + number_text(count * height - 0.02) + "\n" +
-      "set label 1 \"{/:Bold=17 Trajectories at batch size B = " + std::to_string(batch) + ", seed " +
-      std::to_string(seed) + "}\" at screen 0.475,0.97 center\nset label 2 \"{/=12 \" . " +
-      text_literal(heading) + " . \"}\" at screen 0.475,0.93 center\n" + "set label 3 \"{/=12 " +
-      legend(data, panels) + "}\" at screen 0.475,0.022 center\n" + "set multiplot\n" +
-      screen("lmargin", 0.1) + screen("rmargin", 0.85);
+      heading_labels(
+          "Trajectories at batch size B = " + std::to_string(batch) + ", seed " + std::to_string(seed),
+          heading, 0.475) +
+      "set label 4 \"{/=12 " + legend(data, panels, is_noiseless(cells)) +
+      "}\" at screen 0.475,0.022 center\n" + "set multiplot\n" + screen("lmargin", 0.1) +
+      screen("rmargin", 0.85);
   const std::string x_ticks = log_ticks(1, last_step * 1.1);
   for (std::size_t at = 0; at < panels.size(); ++at) {
     const double top = bottom + height * (count - static_cast<double>(at));
@@ -201,7 +233,7 @@ std::optional<Picture> draw_trajectories(const SweepData& data, std::int64_t bat
     script +=
         "set xtics " + (last ? x_ticks + "\nset xlabel \"SGD steps + 1\"" : without_labels(x_ticks)) + "\n";
     script += panel_script(panels[at], lines_of(cells, panels[at]), std::to_string(at));
-    if (at == 0) script += "unset label 1\nunset label 2\nunset label 3\nunset colorbox\n";
+    if (at == 0) script += "unset label\nunset colorbox\n";
   }
   return Picture{"trajectories_b" + std::to_string(batch), 1000, 850, script + "unset multiplot\n"};
 }

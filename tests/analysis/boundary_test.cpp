@@ -116,6 +116,37 @@ TEST(Boundaries, UseTheEdgeOfMomentum) {
   EXPECT_NEAR(boundaries.rows.at(3).crossings[edge].eta, 3.0 / 80, 1e-12);
 }
 
+TEST(Boundaries, KnowTheEdgeBeyondTheGrid) {
+  // λ_max before the first step is 80 in every cell: the edge is at 2 · 1.5 / 80, cells there or not.
+  SweepData data = synthetic_sweep();
+  data.momentum = 0.5;
+  std::erase_if(data.cells, [](const CellData& cell) { return cell.batch == 4 && cell.eta > 1e-3; });
+  const BoundarySummary boundaries = summarise_boundaries(summarise_phase(data), data.momentum);
+  const auto edge = static_cast<std::size_t>(boundaries.find("eta_hessian_edge_initial"));
+  EXPECT_TRUE(std::isnan(boundaries.rows.at(2).crossings[edge].eta));
+  for (const BatchBoundary& row : boundaries.rows) EXPECT_NEAR(row.edge_eta, 3.0 / 80, 1e-12);
+}
+
+TEST(Boundaries, TakeTheEdgeFromTheNtkWithoutHessianAndFromNothingWithoutBoth) {
+  SweepData data = synthetic_sweep();
+  std::erase_if(data.columns, [](const Column& column) { return column.name == "hessian_lambda_max"; });
+  // The synthetic NTK has λ_max = 0.95 · 80.
+  EXPECT_NEAR(summarise_boundaries(summarise_phase(data), 0).rows.at(0).edge_eta, 2 / 76.0, 1e-12);
+  std::erase_if(data.columns, [](const Column& column) { return column.name == "ntk_lambda_max"; });
+  EXPECT_TRUE(std::isnan(summarise_boundaries(summarise_phase(data), 0).rows.at(0).edge_eta));
+}
+
+TEST(Boundaries, KeepTheCrossingAtFullBatchAndSayThatItIsNotOfNoise) {
+  const SweepData data = synthetic_sweep_with_full_batch();
+  const BoundarySummary boundaries = summarise_boundaries(summarise_phase(data), data.momentum);
+  const BatchBoundary& full = boundaries.rows.back();
+  const Crossing crossing = full.crossings[static_cast<std::size_t>(boundaries.find("eta_K1_initial"))];
+  EXPECT_FALSE(full.has_noise);
+  EXPECT_LT(crossing.lower, 1.0 / 40);
+  EXPECT_GE(crossing.upper, 1.0 / 40);
+  EXPECT_TRUE(boundaries.rows.front().has_noise);
+}
+
 TEST(BoundaryTable, HasOneRowABatchWithThreeColumnsABoundary) {
   const SweepData data = synthetic_sweep();
   const BoundarySummary boundaries = summarise_boundaries(summarise_phase(data), data.momentum);

@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
 
+#include "analysis/heading.hpp"
 #include "analysis/phase_plane.hpp"
 #include "analysis/trajectory_plot.hpp"
 #include "engine/base/error.hpp"
@@ -124,6 +126,81 @@ TEST(DefaultBatch, IsTheSmallestOfThoseWithMostCells) {
   EXPECT_EQ(default_batch(data), 1);
   data.cells.erase(data.cells.begin());
   EXPECT_EQ(default_batch(data), 2);
+}
+
+const Picture& picture_of(const std::vector<Picture>& pictures, const std::string& name) {
+  return *std::find_if(pictures.begin(), pictures.end(),
+                       [&](const Picture& picture) { return picture.name == name; });
+}
+
+TEST(NoiseLine, HasNoPointAtFullBatch) {
+  const auto line = [](const SweepData& data) {
+    return noise_line(summarise_boundaries(summarise_phase(data), data.momentum), false);
+  };
+  const auto points = line(synthetic_sweep_with_full_batch());
+  ASSERT_EQ(points.size(), 8u);
+  EXPECT_NEAR(points[0][0], 1.0 / 125, 1e-14);  // K = 125 η / B
+  EXPECT_TRUE(std::isnan(points[7][0]));
+  SweepData full = synthetic_sweep_with_full_batch();
+  std::erase_if(full.cells, [](const CellData& cell) { return cell.batch != 128; });
+  EXPECT_TRUE(line(full).empty());
+}
+
+TEST(EdgeLine, HasAPointAtEveryBatchSizeAlsoBeyondTheGrid) {
+  SweepData data = synthetic_sweep();
+  std::erase_if(data.cells, [](const CellData& cell) { return cell.batch <= 4 && cell.eta > 1e-3; });
+  const BoundarySummary boundaries = summarise_boundaries(summarise_phase(data), data.momentum);
+  const auto against_eta = edge_line(boundaries, false);
+  const auto against_ratio = edge_line(boundaries, true);
+  ASSERT_EQ(against_eta.size(), 8u);
+  for (std::size_t at = 0; at < 8; ++at) {
+    EXPECT_NEAR(against_eta[at][0], 2.0 / 80, 1e-12);
+    EXPECT_NEAR(against_ratio[at][0], 2.0 / 80 / against_eta[at][1], 1e-12);
+  }
+}
+
+TEST(PhasePlanes, NameALineOnlyWhereItIsInRange) {
+  SweepData data = synthetic_sweep();
+  const auto names_edge = [](const SweepData& sweep) {
+    const std::vector<Picture> pictures = draw_sweep(sweep, std::nullopt);
+    return picture_of(pictures, "phase_loss").script.find("ηλ_{max} = 2 at init") != std::string::npos;
+  };
+  EXPECT_TRUE(names_edge(data));
+  std::erase_if(data.cells, [](const CellData& cell) { return cell.eta > 1e-3; });
+  EXPECT_FALSE(names_edge(data));
+}
+
+TEST_F(Plot, MarksZeroAndInfiniteKAtFullBatchAndLeavesOutItsPanel) {
+  const std::vector<Picture> pictures = draw_sweep(synthetic_sweep_with_full_batch(), 128);
+  for (const Picture& picture : pictures) write_picture(folder_, picture);
+  EXPECT_NE(picture_of(pictures, "phase_K").script.find("K = 0 (full batch)"), std::string::npos);
+  EXPECT_EQ(picture_of(pictures, "phase_loss").script.find("K = 0"), std::string::npos);
+  const std::string& trajectories = picture_of(pictures, "trajectories_b128").script;
+  EXPECT_EQ(trajectories.find("set ylabel \"K\""), std::string::npos);
+  EXPECT_NE(trajectories.find("0 at full batch"), std::string::npos);
+}
+
+TEST(Trajectories, MarkWhereALineLeavesItsPanelDownwards) {
+  SweepData data = synthetic_sweep();
+  EXPECT_EQ(draw_trajectories(data, 1, "")->script.find("$below0 using"), std::string::npos);
+  data.cells.front().trials.front().columns.at("train_loss").back() = 1e-300;
+  EXPECT_NE(draw_trajectories(data, 1, "")->script.find("$below0 using"), std::string::npos);
+}
+
+TEST(Heading, TakesOneLineOfOrdinaryLengthAndTwoBeyond) {
+  const std::string line(kHeadingLetters, 'a');
+  EXPECT_EQ(wrap_heading(line), std::vector<std::string>{line});
+  EXPECT_EQ(wrap_heading(line + " b c"), (std::vector<std::string>{line, "b c"}));
+  EXPECT_EQ(wrap_heading(line + "b"), (std::vector<std::string>{line, "b"}));
+  EXPECT_TRUE(wrap_heading("").empty());
+}
+
+TEST(Heading, CountsLettersNotBytesAndCutsBetweenThem) {
+  std::string greek;
+  for (std::size_t at = 0; at < kHeadingLetters; ++at) greek += "η";
+  EXPECT_EQ(wrap_heading(greek), std::vector<std::string>{greek});
+  const std::vector<std::string> lines = wrap_heading(greek + greek + "η");
+  EXPECT_EQ(lines.at(1), greek.substr(0, greek.size() - 2) + "…");
 }
 
 TEST(PhaseTiles, MeetHalfwayInLogAndStayNarrowAtGaps) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace edgesweep {
 namespace {
@@ -65,6 +66,21 @@ SweepData synthetic_sweep() {
       CellData cell{batch, point, eta};
       for (const std::int64_t seed : data.seeds) cell.trials.push_back(synthetic_trial(size, eta, seed));
       data.cells.push_back(std::move(cell));
+    }
+  }
+  return data;
+}
+
+SweepData synthetic_sweep_with_full_batch() {
+  SweepData data = synthetic_sweep();
+  for (CellData& cell : data.cells) {
+    if (cell.batch != data.batches.back()) continue;
+    for (TrialData& trial : cell.trials) {
+      std::vector<double>& noise = trial.columns.at("K");
+      for (std::size_t record = 0; record < noise.size(); ++record) {
+        const bool stable = cell.eta * trial.columns.at("hessian_lambda_max")[record] < 2;
+        noise[record] = stable ? 0 : std::numeric_limits<double>::infinity();
+      }
     }
   }
   return data;

@@ -12,4 +12,7 @@ TrialData make_trial_data(TrialStatus status, std::map<std::string, std::vector<
 /// 3 diverge.
 SweepData synthetic_sweep();
 
+/// The same with B = 128 as full batch: K is 0 while ηλ_max < 2, infinite beyond.
+SweepData synthetic_sweep_with_full_batch();
+
 }  // namespace edgesweep
