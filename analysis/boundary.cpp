@@ -21,8 +21,8 @@ double interpolate(const GridValue& lower, const GridValue& upper, double thresh
 }
 
 /// λ_max before the first step, mean over the cells that have one; NaN if none has.
-double initial_lambda_max(const PhaseSummary& phase, const std::vector<CellSummary>& cells) {
-  const std::string matrix = phase.has("eta_hessian_lambda_max_initial") ? "hessian" : "ntk";
+double initial_lambda_max(const PhaseSummary& phase, const std::vector<CellSummary>& cells,
+                          const std::string& matrix) {
   double sum = 0;
   int count = 0;
   for (const CellSummary& cell : cells) {
@@ -107,7 +107,8 @@ std::int64_t BoundarySummary::find(const std::string& name) const {
 }
 
 BoundarySummary summarise_boundaries(const PhaseSummary& phase, double momentum) {
-  BoundarySummary summary{eta_lambda_edge(momentum), {}, {}, {}};
+  BoundarySummary summary{
+      eta_lambda_edge(momentum), phase.has("eta_hessian_lambda_max_initial") ? "hessian" : "ntk", {}, {}, {}};
   std::vector<Boundary> measured = threshold_boundaries(summary.edge);
   std::erase_if(measured, [&](const Boundary& boundary) { return !phase.has(boundary.quantity); });
   for (const Boundary& boundary : measured) {
@@ -120,7 +121,10 @@ BoundarySummary summarise_boundaries(const PhaseSummary& phase, double momentum)
   std::map<std::int64_t, std::vector<CellSummary>> by_batch;
   for (const CellSummary& cell : phase.cells) by_batch[cell.batch].push_back(cell);
   for (const auto& [batch, cells] : by_batch) {
-    BatchBoundary row{batch, has_noise(phase, cells), summary.edge / initial_lambda_max(phase, cells), {}};
+    BatchBoundary row{batch,
+                      has_noise(phase, cells),
+                      summary.edge / initial_lambda_max(phase, cells, summary.edge_matrix),
+                      {}};
     for (const Boundary& boundary : measured) {
       std::vector<GridValue> points;
       for (const CellSummary& cell : cells) points.push_back({cell.eta, phase.mean(cell, boundary.quantity)});

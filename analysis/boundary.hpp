@@ -42,7 +42,7 @@ struct BatchBoundary {
   /// False at full batch, κ = 0: K is 0 there up to the deterministic edge and infinite beyond, and its
   /// crossing of 1 says nothing of noise.
   bool has_noise;
-  /// η = 2(1+μ)/λ_max, with λ_max before the first step (Hessian, else NTK), the mean over the cells; known
+  /// η = 2(1+μ)/λ_max, with λ_max of `edge_matrix` before the first step, the mean over the cells; known
   /// beyond the grid as well. NaN if it was not measured.
   double edge_eta;
   std::vector<Crossing> crossings;
@@ -50,6 +50,7 @@ struct BatchBoundary {
 
 struct BoundarySummary {
   double edge;                      ///< ηλ_max of the deterministic edge
+  std::string edge_matrix;          ///< whose λ_max edge_eta is from: hessian, or ntk without it
   std::vector<std::string> names;   ///< e.g. eta_K1_initial
   std::vector<std::string> titles;  ///< one line each for people
   std::vector<BatchBoundary> rows;  ///< by batch

@@ -142,10 +142,11 @@ std::string axes_script(const std::vector<CellSummary>& cells, const Axes& axes,
          plane.colour_label + "\" offset 1,0\n";
 }
 
-std::string edge_label(const BoundarySummary& boundaries) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3g", boundaries.edge);
-  return text;
+std::string edge_title(const BoundarySummary& boundaries) {
+  char edge[32];
+  std::snprintf(edge, sizeof edge, "%.3g", boundaries.edge);
+  return std::string("ηλ_{max} = ") + edge + " at step 0 (" +
+         (boundaries.edge_matrix == "ntk" ? "NTK" : "Hessian") + ")";
 }
 
 }  // namespace
@@ -205,7 +206,7 @@ std::optional<Picture> draw_phase_plane(const PhasePlane& plane, const PhaseSumm
       "set tics out nomirror\nset border 3 lw 1.2 lc rgb '#444444'\nset colorbox\nset clip two\n"
       "set lmargin at screen 0.09\nset rmargin at screen 0.85\nset bmargin at screen 0.19\nset tmargin at "
       "screen 0.895\n"
-      "set key at screen 0.47,0.05 center center horizontal maxcols 3 Left reverse samplen 2.5 width -9 "
+      "set key at screen 0.47,0.05 center center horizontal maxcols 3 Left reverse samplen 2.5 width -12 "
       "font ',12'\n";
   script += datablock("coloured", layers.coloured) + datablock("crossed", layers.crossed) +
             datablock("open", layers.open) + datablock("zero", layers.zero) +
@@ -228,11 +229,10 @@ std::optional<Picture> draw_phase_plane(const PhasePlane& plane, const PhaseSumm
         "yet\"";
   }
   if (enters(noise, axes.x)) {
-    script += line_layer("noise", "lw 2.5 lc rgb '#000000'", "pt 7 ps 0.9", "K = 1 at initialisation");
+    script += line_layer("noise", "lw 2.5 lc rgb '#000000'", "pt 7 ps 0.9", "K = 1 at step 0");
   }
   if (enters(edge, axes.x)) {
-    script += line_layer("edge", "lw 2.5 dt (8,5) lc rgb '#e3004f'", "pt 5 ps 0.8",
-                         "ηλ_{max} = " + edge_label(boundaries) + " at initialisation");
+    script += line_layer("edge", "lw 2.5 dt (8,5) lc rgb '#e3004f'", "pt 5 ps 0.8", edge_title(boundaries));
   }
   return Picture{plane.name, 1000, 750, script + "\n"};
 }

@@ -163,7 +163,8 @@ TEST(PhasePlanes, NameALineOnlyWhereItIsInRange) {
   SweepData data = synthetic_sweep();
   const auto names_edge = [](const SweepData& sweep) {
     const std::vector<Picture> pictures = draw_sweep(sweep, std::nullopt);
-    return picture_of(pictures, "phase_loss").script.find("ηλ_{max} = 2 at init") != std::string::npos;
+    return picture_of(pictures, "phase_loss").script.find("ηλ_{max} = 2 at step 0 (Hessian)") !=
+           std::string::npos;
   };
   EXPECT_TRUE(names_edge(data));
   std::erase_if(data.cells, [](const CellData& cell) { return cell.eta > 1e-3; });
