@@ -42,7 +42,7 @@ with Workspace() as folder:
         before = changed_at(killed)
         process = start("run", path, "--store", killed, "--resume", "--checkpoint-interval", "0.25", ranks=3)
         wait_for_store(process, killed, before)
-        time.sleep(random.uniform(0, 1.5 * duration / KILLS))
+        time.sleep(random.uniform(0, 0.8 * duration / KILLS))
         if process.poll() is not None:
             break
         kill_everything(process)

@@ -17,7 +17,7 @@ def idx(name, offset, shape):
         return np.frombuffer(file.read(), np.uint8)[offset:offset + int(np.prod(shape))].reshape(shape).astype(np.float64)
 
 
-def examples(target):
+def examples(target, preprocess):
     """The preprocessing of docs/sweep-file.md, written again: ZCA fitted on the training subset, 0.1 × mean eigenvalue added."""
     train = idx("train-images-idx3-ubyte.gz", 16, (D, 784)) / 255
     test = idx("t10k-images-idx3-ubyte.gz", 16, (TEST, 784)) / 255
@@ -26,6 +26,7 @@ def examples(target):
     values, vectors = np.linalg.eigh(covariance)
     values = np.maximum(values, 0)
     whiten = vectors @ np.diag((values + 0.1 * values.mean()) ** -0.5) @ vectors.T
+    inputs = (train, test) if preprocess == "none" else [(x - mean) @ whiten for x in (train, test)]
     labels = [idx("train-labels-idx1-ubyte.gz", 8, (D,)), idx("t10k-labels-idx1-ubyte.gz", 8, (TEST,))]
     if target == "parity":
         targets = [1 - 2 * (y % 2)[:, None] for y in labels]
@@ -33,7 +34,7 @@ def examples(target):
         targets = [np.eye(10)[y.astype(int)] for y in labels]
     # The program keeps its examples in float32.
     to_tensor = lambda a: torch.tensor(np.asarray(a, np.float32).astype(np.float64))
-    return [to_tensor((x - mean) @ whiten) for x in (train, test)], [to_tensor(y) for y in targets]
+    return [to_tensor(x) for x in inputs], [to_tensor(y) for y in targets]
 
 
 def forward(weights, x, activation):
@@ -71,21 +72,24 @@ def close(name, mine, theirs, tolerance):
 
 
 worst = {}
-CASES = [("parity", "erf", torch.erf, {}), ("onehot", "tanh", torch.tanh, {"momentum": 0.6, "l2": 1e-3})]
-for target, name, activation, optimizer in CASES:
+# Whitening by another LAPACK gives inputs that differ in their last float32 bit, 6e-8: the outputs then differ as much, and
+# losses of 1e-8, whose residuals are 1e-4, by 1e-5 of themselves. Raw pixels are the same to the last bit.
+CASES = [("parity", "none", "erf", torch.erf, {}, 1e-9),
+         ("onehot", "zca", "tanh", torch.tanh, {"momentum": 0.6, "l2": 1e-3}, 1e-4)]
+for target, preprocess, name, activation, optimizer, loss_tolerance in CASES:
     with Workspace() as folder:
         sweep = tiny_sweep(keep_parameters="final", seeds=1)
-        sweep["experiment"]["dataset"]["target"] = target
+        sweep["experiment"]["dataset"].update(target=target, preprocess=preprocess)
         sweep["experiment"]["model"]["activation"] = name
         sweep["experiment"]["optimizer"] = optimizer
         sweep["grid"][0]["eta_over_batch"] = {"log": [1e-3, 2e-2], "count": 3}
         sweep["grid"][1]["eta"] = {"log": [1e-2, 3e-1], "count": 3}
         store_path = os.path.join(folder, "s.h5")
         run("run", write_sweep(folder, sweep), "--store", store_path, ranks=3)
-        (x, x_test), (y, y_test) = examples(target)
+        (x, x_test), (y, y_test) = examples(target, preprocess)
         compared = 0
         with h5py.File(store_path, "r") as store:
-            done = list(store["status"].attrs["flag_meanings"].split()).index("done")
+            done = store["status"].attrs["flag_meanings"].decode().split().index("done")
             for b, p, s in np.argwhere(store["status"][()] == done):
                 batch, eta = int(store["batch"][b]), float(store["eta"][b, p])
                 last = int(store["records"][b, p, s]) - 1
@@ -107,8 +111,8 @@ for target, name, activation, optimizer in CASES:
                 loss = lambda theta: 0.5 * ((network(theta, x) - y) ** 2).sum() / D
                 jacobian = torch.autograd.functional.jacobian(lambda t: network(t, x).reshape(-1), flat).numpy()
                 ntk = jacobian @ jacobian.T / D
-                close("train_loss", loss(flat).item(), stored("train_loss"), 1e-6)
-                close("test_loss", (0.5 * ((network(flat, x_test) - y_test) ** 2).sum() / TEST).item(), stored("test_loss"), 1e-6)
+                close("train_loss", loss(flat).item(), stored("train_loss"), loss_tolerance)
+                close("test_loss", (0.5 * ((network(flat, x_test) - y_test) ** 2).sum() / TEST).item(), stored("test_loss"), loss_tolerance)
                 close("ntk_trace", np.trace(ntk), stored("ntk_trace"), 1e-5)
                 close("ntk_lambda_max", np.linalg.eigvalsh(ntk).max(), stored("ntk_lambda_max"), 1e-5)
                 K = dense_K(ntk, eta, batch, optimizer.get("momentum", 0), optimizer.get("l2", 0), y.shape[1])

@@ -55,6 +55,7 @@ class Subspace {
     const auto [values, vectors] = at::linalg_eigh(matrix);
     const at::Tensor descending = values.flip(0).contiguous();
     ritz_.assign(descending.data_ptr<double>(), descending.data_ptr<double>() + size_);
+    ritz_values_ = descending;
     coefficients_ = vectors.flip(1).t().to(basis_.options()).contiguous();
     return true;
   }
@@ -66,16 +67,18 @@ class Subspace {
     return products_.narrow(0, 0, size_).t().mv(c).sub_(basis_.narrow(0, 0, size_).t().mv(c), ritz_[i]);
   }
 
-  at::Tensor ritz_vectors(std::int64_t count) const {
-    const at::Tensor c = coefficients_.narrow(0, 0, std::min(count, size_));
-    return at::mm(c, basis_.narrow(0, 0, size_));
+  /// The `count` uppermost Ritz pairs.
+  KnownSpectrum ritz_pairs(std::int64_t count) const {
+    count = std::min(count, size_);
+    const at::Tensor c = coefficients_.narrow(0, 0, count);
+    return {at::mm(c, basis_.narrow(0, 0, size_)), ritz_values_.narrow(0, 0, count)};
   }
 
   /// Keeps the `count` uppermost Ritz vectors only. Needs no products.
   void shrink(std::int64_t count) {
     const at::Tensor c = coefficients_.narrow(0, 0, count);
     const at::Tensor kept = at::mm(c, products_.narrow(0, 0, size_));
-    basis_.narrow(0, 0, count).copy_(ritz_vectors(count));
+    basis_.narrow(0, 0, count).copy_(ritz_pairs(count).vectors);
     products_.narrow(0, 0, count).copy_(kept);
     size_ = count;
     projected_.zero_();
@@ -89,18 +92,11 @@ class Subspace {
   at::Tensor products_;
   at::Tensor projected_;
   at::Tensor coefficients_;
+  at::Tensor ritz_values_;
   std::vector<double> ritz_;
   std::int64_t size_ = 0;
   std::int64_t matvecs_ = 0;
 };
-
-/// Distance of Ritz value i to its neighbours.
-double gap(const std::vector<double>& ritz, std::size_t i) {
-  double distance = std::numeric_limits<double>::infinity();
-  if (i > 0) distance = ritz[i - 1] - ritz[i];
-  if (i + 1 < ritz.size()) distance = std::min(distance, ritz[i] - ritz[i + 1]);
-  return distance;
-}
 
 /// What θ will still gain, if its increments go on as a geometric series. They do so at a rate that varies: it is taken
 /// no better than 1/2 and no worse than 0.9.
@@ -114,18 +110,15 @@ double remaining_gain(const std::vector<double>& history) {
   return last * rate / (1 - rate);
 }
 
-bool has_converged(const std::vector<double>& ritz, std::size_t i, double residual, const std::vector<double>& history,
-                   double tolerance, bool warm) {
+/// The accuracy wanted of Ritz value i.
+double goal_of(const std::vector<double>& ritz, std::size_t i, double tolerance) {
   // An eigenvalue near 0 beside large ones can't be had to its own relative accuracy.
   const double norm = std::max(std::abs(ritz.front()), std::abs(ritz.back()));
-  const double goal = tolerance * std::max(std::abs(ritz[i]), 1e-3 * norm);
-  if (residual <= goal / 2) return true;
-  return warm && residual * residual <= 2 * goal * gap(ritz, i) && remaining_gain(history) <= goal;
+  return tolerance * std::max(std::abs(ritz[i]), 1e-3 * norm);
 }
 
-}  // namespace
-
-TopEigenpairs top_eigenpairs(SymmetricOperator& op, const at::Tensor& start, const TopEigenpairsSettings& settings) {
+TopEigenpairs search(SymmetricOperator& op, const at::Tensor& start, const KnownSpectrum& known,
+                     const TopEigenpairsSettings& settings) {
   const std::int64_t wanted = std::min(settings.count, op.size());
   const std::int64_t capacity = std::min(op.size(), std::max<std::int64_t>(40, 3 * settings.count + 24));
   const double rounding = start.scalar_type() == at::kDouble ? 1e-13 : 1e-5;
@@ -147,28 +140,45 @@ TopEigenpairs top_eigenpairs(SymmetricOperator& op, const at::Tensor& start, con
     }
     const std::int64_t available = std::min(wanted, space.size());
     result.residuals.clear();
-    at::Tensor next;
+    at::Tensor next, fallback;
     for (std::int64_t i = 0; i < available; ++i) {
       const auto pair = static_cast<std::size_t>(i);
-      histories[pair].push_back(space.ritz()[pair]);
+      const double theta = space.ritz()[pair];
+      const double goal = goal_of(space.ritz(), pair, tolerance);
+      histories[pair].push_back(theta);
       const at::Tensor residual = space.residual(i);
       result.residuals.push_back(residual.norm().item<double>());
-      const bool done =
-          has_converged(space.ritz(), pair, result.residuals.back(), histories[pair], tolerance, settings.warm);
-      if (!done && !next.defined()) next = residual;
+      if (result.residuals.back() <= goal / 2) continue;
+      at::Tensor step = residual;
+      if (known.defined() && theta != 0) {
+        step = correction(known, theta, residual);
+        const double missing = residual.dot(step).item<double>();
+        if (missing <= goal / 6 && remaining_gain(histories[pair]) <= goal) continue;
+      }
+      if (!next.defined()) next = step, fallback = residual;
     }
     result.converged = available == wanted && !next.defined();
     if (result.converged || space.size() == op.size() || space.matvecs() >= settings.max_matvecs) break;
     // An invariant subspace smaller than wanted has no residual left; nothing more can be found from this start.
     if (space.full()) space.shrink(std::min(settings.count + 12, space.size() - 1));
-    if (!next.defined() || !space.add(next)) break;
+    if (!next.defined() || !(space.add(next) || space.add(fallback))) break;
   }
   result.values.assign(space.ritz().begin(),
                        space.ritz().begin() + static_cast<std::ptrdiff_t>(result.residuals.size()));
   result.converged = result.converged || space.size() == op.size();
-  result.vectors = space.ritz_vectors(settings.count + 1);
+  result.known = renewed(known, space.ritz_pairs(space.size()), settings.count + 11);
   result.matvecs = space.matvecs();
   return result;
+}
+
+}  // namespace
+
+TopEigenpairs top_eigenpairs(SymmetricOperator& op, const at::Tensor& start, const TopEigenpairsSettings& settings) {
+  return search(op, start, {}, settings);
+}
+
+TopEigenpairs top_eigenpairs(SymmetricOperator& op, const KnownSpectrum& known, const TopEigenpairsSettings& settings) {
+  return search(op, start_vectors(known, settings.count), known, settings);
 }
 
 }  // namespace edgesweep

@@ -12,7 +12,8 @@
 namespace edgesweep {
 namespace {
 
-constexpr const char* kRitzVectors = "ritz_vectors";
+constexpr const char* kKnownVectors = "known_vectors";
+constexpr const char* kKnownValues = "known_values";
 
 struct HessianSettings {
   TopEigenpairsSettings top;
@@ -40,11 +41,11 @@ class Hessian final : public Measurement {
     const auto op = context.model.hessian(context.theta.to(settings_.dtype), train.inputs.to(settings_.dtype),
                                           train.targets.to(settings_.dtype));
     const at::TensorOptions options = context.theta.options().dtype(settings_.dtype);
-    TopEigenpairsSettings goal = settings_.top;
-    goal.warm = ritz_vectors_.defined();
-    const at::Tensor start = goal.warm ? ritz_vectors_ : random_start(op->size(), context.random_key);
-    const TopEigenpairs top = top_eigenpairs(*op, start.to(options), goal);
-    if (top.vectors.defined()) ritz_vectors_ = top.vectors;
+    const TopEigenpairs top =
+        known_.defined()
+            ? top_eigenpairs(*op, known_, settings_.top)
+            : top_eigenpairs(*op, random_start(op->size(), context.random_key).to(options), settings_.top);
+    if (top.known.defined()) known_ = top.known;
 
     std::size_t column = 0;
     out[column++] = top.values.front();
@@ -61,13 +62,14 @@ class Hessian final : public Measurement {
   }
 
   MeasurementState state() const override {
-    if (!ritz_vectors_.defined()) return {};
-    return {{kRitzVectors, ritz_vectors_}};
+    if (!known_.defined()) return {};
+    return {{kKnownVectors, known_.vectors}, {kKnownValues, known_.values}};
   }
 
   void restore(const MeasurementState& state) override {
-    const auto found = state.find(kRitzVectors);
-    ritz_vectors_ = found == state.end() ? at::Tensor() : found->second;
+    const auto vectors = state.find(kKnownVectors), values = state.find(kKnownValues);
+    known_ = vectors == state.end() || values == state.end() ? KnownSpectrum{}
+                                                             : KnownSpectrum{vectors->second, values->second};
   }
 
  private:
@@ -81,7 +83,7 @@ class Hessian final : public Measurement {
   }
 
   HessianSettings settings_;
-  at::Tensor ritz_vectors_;  // of the record before; undefined before the first one
+  KnownSpectrum known_;  // from the record before
 };
 
 class HessianFamily final : public MeasurementFamily {

@@ -54,7 +54,7 @@ TEST(TopEigenpairs, ReportsTheTrueResidualAndItsProducts) {
   EXPECT_EQ(top.matvecs, op.products());
   const at::Tensor wanted = at::linalg_eigvalsh(matrix).flip(0);
   for (std::int64_t i = 0; i < 3; ++i) {
-    const at::Tensor x = top.vectors[i];
+    const at::Tensor x = top.known.vectors[i];
     const double residual = (matrix.mv(x) - top.values[i] * x).norm().item<double>();
     EXPECT_NEAR(x.norm().item<double>(), 1, 1e-12);
     EXPECT_NEAR(top.residuals[i], residual, 1e-10);
@@ -85,7 +85,7 @@ TEST(TopEigenpairs, StartsWarmInFewProducts) {
   DenseOperator before(at::mm(basis * values, basis.t()).to(at::kFloat));
   DenseOperator after(at::mm(turned * crossed, turned.t()).to(at::kFloat));
   const TopEigenpairs cold = top_eigenpairs(before, at::randn({1, size}, at::kFloat), {1, 1e-3, 200});
-  const TopEigenpairs warm = top_eigenpairs(after, cold.vectors, {1, 1e-3, 200, true});
+  const TopEigenpairs warm = top_eigenpairs(after, cold.known, {1, 1e-3, 200});
   EXPECT_NEAR(cold.values[0], 1.0, 1e-3);
   EXPECT_NEAR(warm.values[0], 1.02, 1e-3);
   EXPECT_LE(warm.matvecs, 8);
@@ -123,7 +123,7 @@ TEST(TopEigenpairs, OfAnOperatorThatIsNotFiniteAreNaN) {
   const TopEigenpairs top = top_eigenpairs(op, at::randn({2, 50}, at::kDouble), {2, 1e-3, 10});
   ASSERT_EQ(top.values.size(), 2u);
   EXPECT_TRUE(std::isnan(top.values[0]));
-  EXPECT_FALSE(top.vectors.defined());
+  EXPECT_FALSE(top.known.defined());
 }
 
 }  // namespace
