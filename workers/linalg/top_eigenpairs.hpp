@@ -38,9 +38,9 @@ TopEigenpairs top_eigenpairs(SymmetricOperator& op, const at::Tensor& start, con
 
 /// The same from what is known of a similar operator, in far fewer products: the basis grows by correction(r), not by the
 /// residual r, so that it finds at once how the known vectors have turned into each other. A pair also has converged
-/// when two estimates of the error are both small: r · correction(r), which is second-order perturbation theory (it
-/// falls short by up to a factor of 7 on networks early in training; it must be below a sixth of the tolerance), and the
-/// sum of the remaining increments of θ, extrapolated from the last ones.
+/// when two estimates of its error are both small: r · correction(r), which is second-order perturbation theory, against
+/// a third of the tolerance or less (see shortfall), and the sum of the remaining increments of θ, extrapolated from the
+/// last ones.
 TopEigenpairs top_eigenpairs(SymmetricOperator& op, const KnownSpectrum& known, const TopEigenpairsSettings& settings);
 
 }  // namespace edgesweep

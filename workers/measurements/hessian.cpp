@@ -41,6 +41,7 @@ class Hessian final : public Measurement {
     const auto op = context.model.hessian(context.theta.to(settings_.dtype), train.inputs.to(settings_.dtype),
                                           train.targets.to(settings_.dtype));
     const at::TensorOptions options = context.theta.options().dtype(settings_.dtype);
+    if (known_.defined()) known_.vectors = known_.vectors.to(options);
     const TopEigenpairs top =
         known_.defined()
             ? top_eigenpairs(*op, known_, settings_.top)

@@ -91,6 +91,22 @@ TEST(TopEigenpairs, StartsWarmInFewProducts) {
   EXPECT_LE(warm.matvecs, 8);
 }
 
+TEST(TopEigenpairs, SeesAnEigenvalueOvertakeThatDoesNotMixWithTheLargest) {
+  // Eigenvectors as before, so that the residual of the old largest one alone is 0.
+  at::manual_seed(9);
+  const at::Tensor values = spectrum(5000, -0.2, 0.7, {1.0, 0.97, 0.95});
+  DiagonalOperator before(values.to(at::kFloat));
+  const TopEigenpairs cold = top_eigenpairs(before, at::randn({1, 5000}, at::kFloat), {1, 1e-3, 200});
+  for (const std::int64_t risen : {1, 2}) {
+    at::Tensor crossed = values.clone();
+    crossed[risen] = 1.05;
+    DiagonalOperator after(crossed.to(at::kFloat));
+    const TopEigenpairs warm = top_eigenpairs(after, cold.known, {1, 1e-3, 200});
+    EXPECT_NEAR(warm.values[0], 1.05, 1.05e-3) << risen;
+    EXPECT_LE(warm.matvecs, 8) << risen;
+  }
+}
+
 TEST(TopEigenpairs, RestartsWithinItsMemoryAndStillConverges) {
   at::manual_seed(7);
   const at::Tensor values = at::linspace(-1, 1, 3000, at::kDouble);  // no gap anywhere
