@@ -25,10 +25,10 @@ at::Tensor correction(const KnownSpectrum& known, double theta, const at::Tensor
   return known.vectors.t().mv(weights).add_(residual, elsewhere);
 }
 
-KnownSpectrum renewed(const KnownSpectrum& known, const KnownSpectrum& found, std::int64_t count) {
-  const std::int64_t enough = std::min(count, found.vectors.size(0));
-  if (!known.defined() || enough == count) {
-    return {found.vectors.narrow(0, 0, enough).clone(), found.values.narrow(0, 0, enough).clone()};
+KnownSpectrum renewed(const KnownSpectrum& known, const KnownSpectrum& found, std::int64_t leading, std::int64_t count) {
+  if (!known.defined()) {
+    const std::int64_t kept = std::min(count, found.vectors.size(0));
+    return {found.vectors.narrow(0, 0, kept).clone(), found.values.narrow(0, 0, kept).clone()};
   }
   at::Tensor rest = known.vectors;
   for (int pass = 0; pass < 2; ++pass) rest = rest - at::mm(at::mm(rest, found.vectors.t()), found.vectors);
@@ -40,10 +40,13 @@ KnownSpectrum renewed(const KnownSpectrum& known, const KnownSpectrum& found, st
   // The known operator seen in it, taken apart.
   const at::Tensor overlaps = at::mm(known.vectors, basis.t()).to(at::kCPU, at::kDouble);
   const auto [values, turns] = at::linalg_eigh(at::mm(overlaps.t(), known.values.unsqueeze(1) * overlaps));
-  const std::int64_t added = std::min(count - enough, kept.size(0));
-  const at::Tensor uppermost = turns.flip(1).narrow(1, 0, added);
-  return {at::cat({found.vectors, at::mm(uppermost.t().to(rest.options()), basis)}),
-          at::cat({found.values, values.flip(0).narrow(0, 0, added)})};
+
+  const at::Tensor all = at::cat({found.values, values});
+  const at::Tensor vectors = at::cat({found.vectors, at::mm(turns.t().to(rest.options()), basis)});
+  at::Tensor rank = all.clone();
+  rank.narrow(0, 0, std::min(leading, found.values.size(0))).add_(all.max() - all.min() + 1);
+  const at::Tensor uppermost = rank.argsort(0, true).narrow(0, 0, std::min(count, all.size(0)));
+  return {vectors.index_select(0, uppermost.to(vectors.device())), all.index_select(0, uppermost)};
 }
 
 }  // namespace edgesweep

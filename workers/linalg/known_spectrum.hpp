@@ -24,8 +24,8 @@ at::Tensor start_vectors(const KnownSpectrum& known, std::int64_t starts);
 /// distance from θ counts as less than |θ|/10: the known values are a little out of date.
 at::Tensor correction(const KnownSpectrum& known, double theta, const at::Tensor& residual);
 
-/// The `count` pairs to know next: `found` ([n, P], with their values), and after them what of the known space is
-/// orthogonal to them, with the values that it had.
-KnownSpectrum renewed(const KnownSpectrum& known, const KnownSpectrum& found, std::int64_t count);
+/// The up to `count` pairs to know next: the first `leading` ones of `found` ([n, P], uppermost first), and behind them the
+/// uppermost of the others and of what of the known space is orthogonal to them, with the values that it had.
+KnownSpectrum renewed(const KnownSpectrum& known, const KnownSpectrum& found, std::int64_t leading, std::int64_t count);
 
 }  // namespace edgesweep

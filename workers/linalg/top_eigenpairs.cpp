@@ -111,8 +111,8 @@ double remaining_gain(const std::vector<double>& history) {
 }
 
 /// By how much the estimate r · correction(r) may fall short of the error, with `products` so far for an eigenvalue. Seen
-/// on networks early in training, whose next eigenvalues lie 1 to 3 % below: up to 7 after 5 products, 4 after 7.
-double shortfall(std::int64_t products) { return std::max(3.0, 10.0 - static_cast<double>(products)); }
+/// on networks early in training, whose next eigenvalues lie 1 to 3 % below: up to 7 after 5 products, 4 after 7 and more.
+double shortfall(std::int64_t products) { return std::max(3.0, 11.0 - static_cast<double>(products)); }
 
 /// The accuracy wanted of Ritz value i.
 double goal_of(const std::vector<double>& ritz, std::size_t i, double tolerance) {
@@ -170,7 +170,7 @@ TopEigenpairs search(SymmetricOperator& op, const at::Tensor& start, const Known
   result.values.assign(space.ritz().begin(),
                        space.ritz().begin() + static_cast<std::ptrdiff_t>(result.residuals.size()));
   result.converged = result.converged || space.size() == op.size();
-  result.known = renewed(known, space.ritz_pairs(space.size()), settings.count + 11);
+  result.known = renewed(known, space.ritz_pairs(space.size()), settings.count, settings.count + 11);
   result.matvecs = space.matvecs();
   return result;
 }

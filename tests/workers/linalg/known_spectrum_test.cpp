@@ -26,26 +26,36 @@ TEST(KnownSpectrum, CorrectsBySolvingWithTheKnownOperator) {
   EXPECT_LT(distance(matrix.mv(correction(known, theta, r)), r), 1e-12);
 }
 
-TEST(KnownSpectrum, RenewsToFoundPairsAndWhatIsLeftOfTheKnownOnes) {
+TEST(KnownSpectrum, RenewsToTheUppermostOfFoundAndLeftPairsBehindTheLeadingOne) {
   at::manual_seed(2);
   const at::Tensor axes = orthonormal(20, 20);
   const KnownSpectrum known{axes.narrow(0, 0, 5), at::tensor({5.0, 4.0, 3.0, 2.0, 1.0}, at::kDouble)};
-  // Found: the first known vector and one that is new. Left: the other four with their values.
-  const KnownSpectrum found{axes.index_select(0, at::tensor({0, 9}, at::kLong)), at::tensor({6.0, 0.5}, at::kDouble)};
-  const KnownSpectrum next = renewed(known, found, 5);
-  EXPECT_LT(distance(next.values, at::tensor({6.0, 0.5, 4.0, 3.0, 2.0}, at::kDouble)), 1e-12);
+  // Found: the first known vector, lower than the second one was, and two that are new. Left: the other four.
+  const KnownSpectrum found{axes.index_select(0, at::tensor({0, 9, 8}, at::kLong)),
+                            at::tensor({3.9, 2.5, 0.5}, at::kDouble)};
+  const KnownSpectrum next = renewed(known, found, 1, 5);
+  EXPECT_LT(distance(next.values, at::tensor({3.9, 4.0, 3.0, 2.5, 2.0}, at::kDouble)), 1e-12);
   EXPECT_LT(distance(at::mm(next.vectors, next.vectors.t()), at::eye(5, at::kDouble)), 1e-12);
-  for (std::int64_t i = 1; i < 4; ++i) {
-    EXPECT_NEAR(next.vectors[i + 1].dot(axes[i]).abs().item<double>(), 1, 1e-12);
+  const std::int64_t expected[] = {0, 1, 2, 9, 3};
+  for (std::int64_t i = 0; i < 5; ++i) {
+    EXPECT_NEAR(next.vectors[i].dot(axes[expected[i]]).abs().item<double>(), 1, 1e-12) << i;
   }
 }
 
-TEST(KnownSpectrum, RenewsToTheFoundPairsAloneWhenTheyAreEnough) {
+TEST(KnownSpectrum, RenewsToTheFoundPairsWhenNothingWasKnown) {
   at::manual_seed(3);
   const KnownSpectrum found{orthonormal(20, 4), at::tensor({4.0, 3.0, 2.0, 1.0}, at::kDouble)};
-  const KnownSpectrum next = renewed({}, found, 3);
+  const KnownSpectrum next = renewed({}, found, 1, 3);
   EXPECT_EQ(next.vectors.size(0), 3);
   EXPECT_LT(distance(next.vectors, found.vectors.narrow(0, 0, 3)), 1e-15);
+}
+
+TEST(KnownSpectrum, RenewsToTheFoundPairsWhenTheySpanTheKnownOnes) {
+  at::manual_seed(5);
+  const KnownSpectrum known{orthonormal(20, 2), at::tensor({4.0, 3.0}, at::kDouble)};
+  const KnownSpectrum next = renewed(known, known, 1, 5);
+  EXPECT_EQ(next.vectors.size(0), 2);
+  EXPECT_LT(distance(next.vectors, known.vectors), 1e-15);
 }
 
 TEST(KnownSpectrum, StartsWithTheUppermostVectorsAndALittleOfTheNext) {
