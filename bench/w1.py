@@ -3,7 +3,7 @@
 
 usage: w1.py BENCH_W1 [--rounds N] [--section NAME]... [--json]
 
-MLP 784-256-256-1, erf, MSE, 2560 examples. Both sides take turns for N rounds, so that a slow spell of the machine
+MLP 784-256-256-1, erf, MSE, 2560 random examples; lambda_max: the 2500 MNIST images of sweeps/data, ZCA-whitened. Both sides take turns for N rounds, so that a slow spell of the machine
 hits both; the figure of a side is the median over rounds. Times are processor time of the one thread: the wall time of
 an idle machine. A section is a function here with the peer's numbers, and one
 of the same name in w1.cpp with ours; both return {label: number}.
@@ -14,11 +14,13 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import numpy
 import torch
 
 EXAMPLES, FEATURES, ETA = 2560, 784, 1e-3
@@ -53,6 +55,31 @@ def loss_of(p, x, y):
     for k in range(0, len(p) - 2, 2):
         h = torch.erf(torch.nn.functional.linear(h, p[k], p[k + 1]))
     return (torch.nn.functional.linear(h, p[-2], p[-1]) - y).square().sum() / (2 * x.shape[0])
+
+
+def trial(step):
+    """Ours of lambda_max, so that values can be compared: parameters as one vector, inputs, targets."""
+    with tempfile.NamedTemporaryFile() as file:
+        subprocess.run([PROGRAM, "--trial", file.name, str(step)], check=True)
+        values = torch.from_numpy(numpy.fromfile(file.name, numpy.float32))
+    count = sum(p.numel() for p in parameters())
+    examples = (len(values) - count) // (FEATURES + 1)
+    theta, x, y = values.split([count, examples * FEATURES, examples])
+    return theta, x.view(examples, FEATURES), y.view(examples, 1)
+
+
+def unflatten(theta):
+    sizes = [FEATURES, 256, 256, 1]
+    shapes = [s for fan_in, fan_out in zip(sizes, sizes[1:]) for s in ((fan_out, fan_in), (fan_out,))]
+    parts = theta.split([numpy.prod(s) for s in shapes])
+    return [part.view(shape) for part, shape in zip(parts, shapes)]
+
+
+def outputs_of(p, x):
+    h = x
+    for k in range(0, len(p) - 2, 2):
+        h = torch.erf(torch.nn.functional.linear(h, p[k], p[k + 1]))
+    return torch.nn.functional.linear(h, p[-2], p[-1])
 
 
 def training():
@@ -114,7 +141,114 @@ def ntk():
     return result
 
 
-PEERS = {"training": training, "hessian_product": hessian_product, "ntk": ntk}
+def kernel_norm():
+    """Seconds of K the naive way in float64: Jacobian by functorch, J J^T, eigenvectors, dense eigenvalues of
+    (I - A)^-1 N."""
+    import functorch
+
+    batch = 8
+    x = data()[0].double()
+    theta = tuple(unflatten(trial(0)[0].double()))
+
+    def output(p, example):
+        return outputs_of(p, example).squeeze()
+
+    start = time.thread_time()
+    jacobian = functorch.vmap(functorch.grad(output), in_dims=(None, 0))(theta, x)
+    matrix = sum(j.flatten(1) @ j.flatten(1).T for j in jacobian).numpy() / EXAMPLES
+    del jacobian
+    has_ntk = time.thread_time()
+    values, vectors = numpy.linalg.eigh(matrix)
+    has_eigenvectors = time.thread_time()
+    values = values.clip(0)
+    kappa = (EXAMPLES - batch) / (batch * (EXAMPLES - 1))
+    contraction = 2 * ETA * values - (1 - kappa) * ETA**2 * values**2  # the diagonal of I - A
+    overlaps = (vectors**2).T @ vectors**2
+    noise = kappa * EXAMPLES * ETA**2 * values[:, None] * overlaps * values
+    used = contraction > 0
+    growth = noise[used][:, used] / contraction[used][:, None]
+    norm = abs(numpy.linalg.eigvals(growth)).max()
+    end = time.thread_time()
+    return {
+        "ntk": has_ntk - start,
+        "eigenvectors": has_eigenvectors - has_ntk,
+        "norm": end - has_eigenvectors,
+        "total": end - start,
+        "value": norm,
+    }
+
+
+def curvature(step):
+    """The product v -> H v by double backward with the graph kept, and the seconds that the graph took."""
+    theta, x, y = trial(step)
+    theta = theta.clone().requires_grad_()
+    start = time.thread_time()
+    loss = (outputs_of(unflatten(theta), x) - y).square().sum() / (2 * len(x))
+    (gradient,) = torch.autograd.grad(loss, theta, create_graph=True)
+    seconds = time.thread_time() - start
+    return lambda v: torch.autograd.grad(gradient, theta, v, retain_graph=True)[0], seconds
+
+
+def lanczos(product, vector, steps, good_enough):
+    """Full reorthogonalisation. The largest Ritz value, its vector, and the products that made good_enough(value)."""
+    basis, images = [], []
+    vector = vector / vector.norm()
+    while True:
+        basis.append(vector)
+        images.append(product(vector))
+        v, w = torch.stack(basis), torch.stack(images)
+        projected = (v @ w.T).double()
+        values, coefficients = torch.linalg.eigh((projected + projected.T) / 2)
+        value = values[-1].item()
+        if len(basis) == steps or good_enough(value):
+            return value, coefficients[:, -1].float() @ v, len(basis)
+        vector = images[-1]
+        for _ in range(2):
+            vector = vector - v.T @ (v @ vector)
+        vector = vector / vector.norm()
+
+
+def power_iteration(product, vector, steps, good_enough):
+    for n in range(1, steps + 1):
+        vector = vector / vector.norm()
+        image = product(vector)
+        value = (vector @ image).item()
+        if good_enough(value):
+            break
+        vector = image
+    return value, vector, n
+
+
+def lambda_max():
+    """Products and seconds to 1e-3 by double backward. Both ways stop at the very product that brings them within 1e-3
+    of the converged value, as if told: no stopping rule can do better. Warm: from the converged vector after 74 steps."""
+    torch.manual_seed(2)
+    result = {}
+    vector = None
+    for name, step in (("cold_", 0), (None, 74), ("warm_", 115)):
+        product, setup = curvature(step)
+        start_vector = torch.randn(sum(p.numel() for p in parameters())) if vector is None or name is None else vector
+        exact, converged, _ = lanczos(product, torch.randn_like(start_vector), 70, lambda value: False)
+        if name is None:
+            vector = converged
+            continue
+        for way, solve, limit in (("", lanczos, 70), ("power_", power_iteration, 400)):
+            start = time.thread_time()
+            value, _, products = solve(product, start_vector, limit, lambda value: abs(value - exact) <= 1e-3 * exact)
+            result[name + way + "seconds"] = setup + time.thread_time() - start
+            result[name + way + "products"] = products
+        result[name + "value"] = exact
+    return result
+
+
+PEERS = {
+    "training": training,
+    "hessian_product": hessian_product,
+    "ntk": ntk,
+    "kernel_norm": kernel_norm,
+    "lambda_max": lambda_max,
+}
+PROGRAM = None  # bench_w1, from the command line
 HIGHER_IS_BETTER = {"training"}
 
 
@@ -128,12 +262,14 @@ def median_of(rounds):
 
 
 def main():
+    global PROGRAM
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--section", action="append", choices=sorted(PEERS))
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
+    PROGRAM = arguments.program
     torch.set_num_threads(1)
     document = {"torch": torch.__version__, "threads": 1, "sections": {}}
     for section in arguments.section or ["training"]:
@@ -145,14 +281,17 @@ def main():
         ratio = {
             k: (mine[k] / theirs[k] if section in HIGHER_IS_BETTER else theirs[k] / mine[k])
             for k in mine
-            if k in theirs
+            if k in theirs and not k.endswith("value")
         }
         document["sections"][section] = {"edgesweep": mine, "pytorch": theirs, "times_faster": ratio}
         if not arguments.json:
             print(f"{section} ({'steps/s' if section in HIGHER_IS_BETTER else 's'})")
             for label, value in sorted(mine.items(), key=lambda item: (len(item[0]), item[0])):
-                peer = f"{theirs[label]:12.4g} {ratio[label]:8.2f}x" if label in theirs else ""
-                print(f"  {label:>10} {value:12.4g} {peer}")
+                peer = f"{theirs[label]:12.6g}" if label in theirs else ""
+                times = f"{ratio[label]:8.2f}x" if label in ratio else ""
+                print(f"  {label:>20} {value:12.6g} {peer} {times}")
+            for label in theirs.keys() - mine.keys():
+                print(f"  {label:>20} {'':12} {theirs[label]:12.4g}")
     if arguments.json:
         json.dump(document, sys.stdout, indent=1)
         print()
