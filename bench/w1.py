@@ -3,10 +3,10 @@
 
 usage: w1.py BENCH_W1 [--rounds N] [--section NAME]... [--json]
 
-MLP 784-256-256-1, erf, MSE, 2560 random examples; lambda_max: the 2500 MNIST images of sweeps/data, ZCA-whitened. Both sides take turns for N rounds, so that a slow spell of the machine
-hits both; the figure of a side is the median over rounds. Times are processor time of the one thread: the wall time of
-an idle machine. A section is a function here with the peer's numbers, and one
-of the same name in w1.cpp with ours; both return {label: number}.
+MLP 784-256-256-1, erf, MSE, 2560 random examples; lambda_max: the 2500 MNIST images of sweeps/data, ZCA-whitened. Both
+sides take turns for N rounds, so that a slow spell of the machine hits both; the figure of a side is the median over
+rounds. Times are processor time of the one thread: the wall time of an idle machine. A section is a function here with
+the peer's numbers, and one of the same name in w1.cpp with ours; both return {label: number}.
 """
 import argparse
 import json
