@@ -78,7 +78,11 @@ Crossing rising_crossing(std::vector<GridValue> points, double threshold) {
       return {interpolate(points[at], points[at + 1], threshold), points[at].eta, points[at + 1].eta};
     }
   }
-  if (points.back().value < threshold) return {kNan, points.back().eta, kNan};
+  if (points.back().value < threshold) {
+    // Above it first and below it last: no grid lies on one side, and none crosses it upwards.
+    const double lower = points.front().value < threshold ? points.back().eta : kNan;
+    return {kNan, lower, kNan};
+  }
   return {kNan, kNan, points.front().eta};
 }
 

@@ -151,7 +151,7 @@ Table phase_table(const SweepData& data, const PhaseSummary& phase) {
        {"trials_diverged", "1", "number of trials that diverged", 2},
        {"trials_failed", "1", "number of trials that failed", 2},
        {"trials_pending", "1", "number of trials that are pending or running", 2},
-       {"diverged", "1", "1 if at least half of the seeds diverged", 2}},
+       {"diverged", "1", "1 if at least half of the seeds that have ended diverged", 2}},
       {}};
   for (const Quantity& quantity : phase.quantities) {
     table.columns.push_back(

@@ -43,8 +43,8 @@ struct CellSummary {
 
   std::int64_t trials() const { return done + diverged + failed + pending; }
   std::int64_t ended() const { return done + diverged; }
-  /// At least half of its seeds diverged.
-  bool is_diverged() const { return diverged > 0 && 2 * diverged >= trials(); }
+  /// At least half of its seeds that have ended diverged.
+  bool is_diverged() const { return diverged > 0 && 2 * diverged >= ended(); }
   /// Some seeds have ended and it did not diverge.
   bool is_converged() const { return ended() > 0 && !is_diverged(); }
 };

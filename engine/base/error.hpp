@@ -14,6 +14,9 @@ enum class ExitCode : int {
   interrupted = 75,   ///< stopped on request; `--resume` goes on
 };
 
+/// What an exception says, as one line: its first one, at most 500 bytes. LibTorch appends its call stack to what().
+std::string one_line(const char* what);
+
 /// Base of every error that edgesweep throws on purpose.
 /// `subject` names the file, the JSON path or the option; `reason` says what was found and what is allowed.
 class Error : public std::runtime_error {

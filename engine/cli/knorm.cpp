@@ -44,11 +44,11 @@ Json to_json(const KnormResult& result, const KernelNormSettings& sgd) {
 }
 
 void print_row(const char* name, double value, const char* meaning) {
-  std::printf("%-15s %-14.8g %s\n", name, value, meaning);
+  std::fprintf(stderr, "%-15s %-14.8g %s\n", name, value, meaning);
 }
 
 void print_table(const KnormResult& result, const KernelNormSettings& sgd) {
-  std::printf("%lld examples, %lld outputs; eta %g, batch %lld, momentum %g, l2 %g\n",
+  std::fprintf(stderr, "%lld examples, %lld outputs; eta %g, batch %lld, momentum %g, l2 %g\n",
               static_cast<long long>(result.examples), static_cast<long long>(sgd.outputs), sgd.eta,
               static_cast<long long>(sgd.batch), sgd.momentum, sgd.l2);
   print_row("K", result.norms.K, "noise kernel norm: SGD is unstable above 1");

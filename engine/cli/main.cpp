@@ -57,7 +57,7 @@ int main(int argc, char** argv) {
     edgesweep::log_error(error.what());
     return static_cast<int>(ExitCode::bad_input);
   } catch (const std::exception& error) {
-    edgesweep::log_error(error.what());
+    edgesweep::log_error(edgesweep::one_line(error.what()));
     return static_cast<int>(ExitCode::failure);
   }
 }

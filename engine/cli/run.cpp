@@ -72,7 +72,7 @@ ExitCode work(const RunOptions& options, Communicator& communicator, int local_w
     transport.send(WorkerUnfit{true, error.subject(), error.reason()});
     return transport.wait_for_end();
   } catch (const std::exception& error) {
-    transport.send(WorkerUnfit{false, "setting up", error.what()});
+    transport.send(WorkerUnfit{false, "setting up", one_line(error.what())});
     return transport.wait_for_end();
   }
   run_worker(*sweep, *runner, transport, worker_settings(options));

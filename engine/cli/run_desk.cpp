@@ -38,6 +38,17 @@ void warn_of_slow_blas() {
   }
 }
 
+/// What a killed process left half-written. The lock is ours, so nobody is writing there now.
+void remove_partial_files(const std::string& directory) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    if (entry.path().filename().string().find(".partial.") != std::string::npos) {
+      std::error_code ignored;
+      std::filesystem::remove(entry.path(), ignored);
+    }
+  }
+}
+
 }  // namespace
 
 RunDesk::RunDesk(const RunOptions& options, const Catalog& catalog)
@@ -60,6 +71,8 @@ void RunDesk::open(const std::set<int>& workers) {
   if (!resumed) {
     store_ = Store::create(paths_.store, sweep_, utc_timestamp());
   }
+  remove_partial_files(paths_.checkpoint_directory());
+  remove_partial_files(paths_.parameter_directory());
   events_.emplace(paths_.events());
   coordinator_ = std::make_unique<Coordinator>(sweep_, *store_, *events_, CostModel(sweep_, catalog_), workers);
   const Progress start = coordinator_->progress();
@@ -76,16 +89,21 @@ void RunDesk::open(const std::set<int>& workers) {
 void RunDesk::turn(double now_seconds) {
   if (now_seconds >= next_lock_check_) {
     next_lock_check_ = now_seconds + kLockCheckSeconds;
-    if (!lock_->held()) {
-      throw SystemError(paths_.store, "was taken over by another run; this one ends");
-    }
+    require_lock();
   }
   if (progress_.due(now_seconds)) {
     progress_.show(now_seconds, coordinator_->progress());
   }
 }
 
+void RunDesk::require_lock() const {
+  if (!lock_->held()) {
+    throw SystemError(paths_.store, "was taken over by another run; this one ends");
+  }
+}
+
 ExitCode RunDesk::close() {
+  require_lock();
   coordinator_->commit();
   const ExitCode code = coordinator_->exit_code();
   const Progress end = coordinator_->progress();

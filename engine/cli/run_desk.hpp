@@ -49,6 +49,9 @@ class RunDesk {
   ExitCode close();
 
  private:
+  /// Throws SystemError if another process has taken the store over.
+  void require_lock() const;
+
   const RunOptions& options_;
   const Catalog& catalog_;
   Sweep sweep_;

@@ -1,12 +1,12 @@
 #include "engine/cli/store_status.hpp"
 
-#include <filesystem>
 #include <map>
 #include <string>
 
 #include "engine/spec/sweep.hpp"
 #include "engine/store/events.hpp"
 #include "engine/store/paths.hpp"
+#include "engine/store/store_lock.hpp"
 #include "engine/store/store_reader.hpp"
 
 namespace edgesweep {
@@ -77,7 +77,7 @@ Json store_status(const std::string& path, const Catalog& catalog) {
   }
   return {{"store", path},
           {"name", sweep.name},
-          {"owned", std::filesystem::exists(paths.lock())},
+          {"owned", is_owned(paths.lock())},
           {"trials", trial},
           {"counts", counts},
           {"records", {{"done", records}, {"total", records_total}}},

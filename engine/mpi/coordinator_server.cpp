@@ -88,8 +88,8 @@ void CoordinatorServer::serve(Coordinator& coordinator, const std::function<void
       communicator_.send(dispatch.worker, pack(dispatch.assignment));
     }
     const double now = monotonic_seconds();
+    each_turn(now);  // throws if the store is no longer ours, before anything is committed
     coordinator.tick(now);
-    each_turn(now);
     if (coordinator.finished()) {
       break;
     }
@@ -98,7 +98,6 @@ void CoordinatorServer::serve(Coordinator& coordinator, const std::function<void
     }
     backoff.wait();
   }
-  coordinator.commit();
 }
 
 void CoordinatorServer::end(ExitCode code) {

@@ -75,7 +75,7 @@ ExitCode Session::run(const std::function<ExitCode()>& body) {
     return body();
   } catch (const std::exception& error) {
     set_log_rank(rank_);
-    log_error(error.what());
+    log_error(one_line(error.what()));
   }
   MPI_Abort(MPI_COMM_WORLD, static_cast<int>(ExitCode::failure));
   return ExitCode::failure;

@@ -278,12 +278,20 @@ ExitCode Coordinator::exit_code() const {
 
 void Coordinator::log_event(const std::string& name, std::int64_t trial, int worker, const Run& run,
                             const std::string& reason) {
-  events_.write({.name = name,
-                 .trial = trial,
-                 .rank = worker,
-                 .step = run.step,
-                 .records = run.records,
-                 .reason = reason});
+  try {
+    events_.write({.name = name,
+                   .trial = trial,
+                   .rank = worker,
+                   .step = run.step,
+                   .records = run.records,
+                   .reason = reason});
+  } catch (const SystemError& error) {
+    // The journal explains the store, the store does not need it: a disk too full for a line must not end the sweep.
+    if (!journal_lost_) {
+      log_warning(std::string("the event log has gaps from now on: ") + error.what());
+    }
+    journal_lost_ = true;
+  }
 }
 
 }  // namespace edgesweep

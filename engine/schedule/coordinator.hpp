@@ -128,6 +128,7 @@ class Coordinator {
   bool staged_ = false;
   bool urgent_ = false;
   bool stopping_ = false;
+  bool journal_lost_ = false;
   double committed_at_ = -std::numeric_limits<double>::infinity();
 };
 

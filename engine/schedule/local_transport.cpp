@@ -15,8 +15,8 @@ void LocalTransport::turn() {
     coordinator_.request_stop();
   }
   const double now = monotonic_seconds();
+  each_turn_(now);  // throws if the store is no longer ours, before anything is committed
   coordinator_.tick(now);
-  each_turn_(now);
 }
 
 std::optional<Assignment> LocalTransport::next() {

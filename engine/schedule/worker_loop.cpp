@@ -1,9 +1,14 @@
 #include "engine/schedule/worker_loop.hpp"
 
 #include <exception>
+#include <string>
+#include <utility>
 
 #include "engine/base/clock.hpp"
+#include "engine/base/digest.hpp"
+#include "engine/base/error.hpp"
 #include "engine/base/file.hpp"
+#include "engine/base/log.hpp"
 #include "engine/base/signals.hpp"
 #include "engine/store/checkpoint_file.hpp"
 
@@ -20,8 +25,8 @@ struct TransportFailure {
 
 class WorkerHooks final : public TrialHooks {
  public:
-  WorkerHooks(const Trial& trial, Transport& transport, const WorkerSettings& settings)
-      : trial_(trial), transport_(transport), settings_(settings), started_(monotonic_seconds()), now_(started_),
+  WorkerHooks(const Trial& trial, std::string key, Transport& transport, const WorkerSettings& settings)
+      : trial_(trial), key_(std::move(key)), transport_(transport), settings_(settings), started_(monotonic_seconds()), now_(started_),
         polled_(started_), checkpointed_(started_) {}
 
   void record(std::int64_t index, std::span<const double> values) override {
@@ -32,7 +37,13 @@ class WorkerHooks final : public TrialHooks {
 
   void checkpoint(const Bytes& state, std::int64_t step) override {
     make_directory(settings_.paths.checkpoint_directory());
-    write_checkpoint(settings_.paths.checkpoint(trial_), trial_.key, state);
+    try {
+      write_checkpoint(settings_.paths.checkpoint(trial_), key_, state);
+    } catch (const SystemError& error) {
+      log_warning("no checkpoint: " + one_line(error.what()));
+      checkpointed_ = now_ = monotonic_seconds();
+      return;
+    }
     checkpointed_ = now_ = monotonic_seconds();
     send(TrialCheckpointed{trial_.index, step});
   }
@@ -58,6 +69,8 @@ class WorkerHooks final : public TrialHooks {
     guarded([&] { transport_.send(message); });
   }
 
+  const std::string& key() const { return key_; }
+
   double wall_seconds() const { return monotonic_seconds() - started_; }
 
  private:
@@ -71,6 +84,7 @@ class WorkerHooks final : public TrialHooks {
   }
 
   const Trial& trial_;
+  std::string key_;
   Transport& transport_;
   const WorkerSettings& settings_;
   double started_;
@@ -84,7 +98,7 @@ void run_trial(const Trial& trial, bool use_checkpoint, TrialRunner& runner, Wor
                const WorkerSettings& settings) {
   std::optional<Bytes> checkpoint;
   if (use_checkpoint) {
-    checkpoint = read_checkpoint(settings.paths.checkpoint(trial), trial.key);
+    checkpoint = read_checkpoint(settings.paths.checkpoint(trial), hooks.key());
   }
   hooks.send(TrialStarted{trial.index, checkpoint.has_value()});
   const TrialOutcome outcome = runner.run(trial, checkpoint, hooks);
@@ -97,16 +111,18 @@ void run_trial(const Trial& trial, bool use_checkpoint, TrialRunner& runner, Wor
 
 }  // namespace
 
+std::string checkpoint_key(const Sweep& sweep, const Trial& trial) { return sha256_hex(sweep.digest + trial.key); }
+
 void run_worker(const Sweep& sweep, TrialRunner& runner, Transport& transport, const WorkerSettings& settings) {
   while (const std::optional<Assignment> assignment = transport.next()) {
     const Trial trial = make_trial(sweep, assignment->trial);
-    WorkerHooks hooks(trial, transport, settings);
+    WorkerHooks hooks(trial, checkpoint_key(sweep, trial), transport, settings);
     try {
       run_trial(trial, assignment->use_checkpoint, runner, hooks, settings);
     } catch (const TransportFailure& failure) {
       std::rethrow_exception(failure.cause);
     } catch (const std::exception& error) {
-      transport.send(TrialFailed{trial.index, error.what(), hooks.wall_seconds()});
+      transport.send(TrialFailed{trial.index, one_line(error.what()), hooks.wall_seconds()});
     }
   }
 }

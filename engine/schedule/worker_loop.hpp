@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "engine/schedule/protocol.hpp"
 #include "engine/spec/trial_runner.hpp"
@@ -27,8 +28,12 @@ struct WorkerSettings {
   double checkpoint_interval = 300;  ///< seconds of training between two checkpoints of a trial
 };
 
+/// What a checkpoint file must carry to be used: of this trial and of this sweep, down to what is measured and when, as
+/// a checkpoint holds the records taken so far.
+std::string checkpoint_key(const Sweep& sweep, const Trial& trial);
+
 /// Trains one trial after another until the coordinator has no more. Checkpoints and parameter files are written here;
-/// records go to the coordinator. An exception of the runner fails the trial, not the worker; one of the transport
+/// records go to the coordinator. A checkpoint that can't be written is a warning: the one before it is still whole. An exception of the runner fails the trial, not the worker; one of the transport
 /// leaves this function.
 void run_worker(const Sweep& sweep, TrialRunner& runner, Transport& transport, const WorkerSettings& settings);
 

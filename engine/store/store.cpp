@@ -24,7 +24,7 @@ static_assert(std::endian::native == std::endian::little, "values are written as
 namespace {
 
 bool is_final(TrialStatus status) {
-  return status == TrialStatus::done || status == TrialStatus::diverged || status == TrialStatus::failed;
+  return status == TrialStatus::done || status == TrialStatus::diverged;
 }
 
 }  // namespace

@@ -152,6 +152,17 @@ std::string require_free(const std::string& lock_path, const std::string& conten
 
 }  // namespace
 
+bool is_owned(const std::string& lock_path) {
+  std::string content;
+  try {
+    content = read_text_file(lock_path);
+  } catch (const InputError&) {
+    return false;  // no lock
+  }
+  const auto owner = parse_owner(content);
+  return !owner || owner_fate(*owner) != OwnerFate::dead;
+}
+
 LockOwner LockOwner::self() {
   char host[256] = "";
   gethostname(host, sizeof host - 1);

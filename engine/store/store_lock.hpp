@@ -33,6 +33,9 @@ enum class OwnerFate { dead, alive, unknown };
 /// another pid namespace of this one.
 OwnerFate owner_fate(const LockOwner& owner);
 
+/// True if there is a lock whose owner is not surely dead (a damaged one counts). Throws SystemError if it can't be read.
+bool is_owned(const std::string& lock_path);
+
 /// The right to write a store: the file StorePaths::lock, which holds the owner as JSON. Appears whole (hard link) and
 /// is never waited for. Move-only; released by the destructor, unless someone else has taken it over.
 class StoreLock {

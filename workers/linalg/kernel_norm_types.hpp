@@ -4,6 +4,9 @@
 
 namespace edgesweep {
 
+/// The largest NTK whose eigenvectors can be had: syevd's work space of 1 + 6n + 2n² values is counted in 32 bits.
+inline constexpr std::int64_t kMaxKernelRows = 32766;
+
 /// How SGD steps, as far as K depends on it.
 struct KernelNormSettings {
   double eta = 0;

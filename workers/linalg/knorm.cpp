@@ -86,6 +86,10 @@ KnormResult knorm(KnormMatrix matrix, const KernelNormSettings& settings, bool f
   KnormResult result;
   result.examples = matrix.rows / settings.outputs;
   check_settings(settings, result.examples, full);
+  if (matrix.rows > kMaxKernelRows) {
+    throw InputError(subject, "has " + std::to_string(matrix.rows) + " rows; LAPACK takes at most " +
+                                  std::to_string(kMaxKernelRows) + " for eigenvectors");
+  }
   check_finite(matrix, subject);
   at::Tensor ntk = make_ntk(std::move(matrix), result.examples, subject);
   if (!at::isfinite(ntk.sum()).item<bool>()) throw InputError(subject, "entries are too large: J Jᵀ overflows");

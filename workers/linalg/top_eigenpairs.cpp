@@ -115,10 +115,10 @@ double remaining_gain(const std::vector<double>& history) {
 double shortfall(std::int64_t products) { return std::max(3.0, 11.0 - static_cast<double>(products)); }
 
 /// The accuracy wanted of Ritz value i.
-double goal_of(const std::vector<double>& ritz, std::size_t i, double tolerance) {
+double goal_of(const std::vector<double>& ritz, std::size_t i, double tolerance, double rounding) {
   // An eigenvalue near 0 beside large ones can't be had to its own relative accuracy.
   const double norm = std::max(std::abs(ritz.front()), std::abs(ritz.back()));
-  return tolerance * std::max(std::abs(ritz[i]), 1e-3 * norm);
+  return std::max(tolerance * std::max(std::abs(ritz[i]), 1e-3 * norm), rounding * norm);
 }
 
 TopEigenpairs search(SymmetricOperator& op, const at::Tensor& start, const KnownSpectrum& known,
@@ -148,7 +148,7 @@ TopEigenpairs search(SymmetricOperator& op, const at::Tensor& start, const Known
     for (std::int64_t i = 0; i < available; ++i) {
       const auto pair = static_cast<std::size_t>(i);
       const double theta = space.ritz()[pair];
-      const double goal = goal_of(space.ritz(), pair, tolerance);
+      const double goal = goal_of(space.ritz(), pair, tolerance, rounding);
       histories[pair].push_back(theta);
       const at::Tensor residual = space.residual(i);
       result.residuals.push_back(residual.norm().item<double>());

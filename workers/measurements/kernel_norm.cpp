@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <string>
 
 #include "workers/measurements/measurement.hpp"
 #include "workers/measurements/precision.hpp"
@@ -37,7 +38,15 @@ class KernelNorm final : public Measurement {
 
 class KernelNormFamily final : public MeasurementFamily {
  public:
-  Json canonical(ObjectReader reader, const Json&) const override {
+  Json canonical(ObjectReader reader, const Json& experiment) const override {
+    const Json& dataset = experiment.at("dataset");
+    const DatasetFamily& family = dataset_family(dataset.at("name").get_ref<const std::string&>());
+    const std::int64_t rows = family.train_count(dataset) * family.outputs(dataset);
+    if (rows > kMaxKernelRows) {
+      reader.fail("", "needs the eigenvectors of an NTK of " + std::to_string(rows) +
+                          " rows (training examples x outputs), and LAPACK takes at most " +
+                          std::to_string(kMaxKernelRows) + ": choose a smaller train");
+    }
     Json result = {{"precision", read_precision(reader, "float64")}};
     reader.finish();
     return result;
@@ -45,7 +54,7 @@ class KernelNormFamily final : public MeasurementFamily {
 
   std::vector<Column> columns(const Json&) const override {
     return {{"K", "1", "noise kernel norm; SGD of the linearised model is unstable above 1"},
-            {"K_block", "1", "lower bound of K from the examples' own kernel blocks"},
+            {"K_block", "1", "K from the examples' own kernel blocks; a lower bound of K without momentum and L2"},
             {"K_hd", "1", "K for delocalised eigenvectors"},
             {"K_tr", "1", "K for delocalised eigenvectors and small learning rate, from the trace"},
             {"ntk_lambda_max", "1", "largest eigenvalue of the empirical NTK J J^T / D"},

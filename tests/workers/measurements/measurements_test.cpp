@@ -43,8 +43,9 @@ std::vector<double> measure(Measurement& measurement, const Case& test, std::siz
   return out;
 }
 
-Json canonical(const std::string& name, const Json& given) {
-  return measurement_family(name).canonical(ObjectReader(given, "s.json", "measure." + name), Json::object());
+Json canonical(const std::string& name, const Json& given, std::int64_t train = 2500) {
+  const Json experiment = {{"dataset", {{"name", "mnist"}, {"train", train}, {"target", "parity"}}}};
+  return measurement_family(name).canonical(ObjectReader(given, "s.json", "measure." + name), experiment);
 }
 
 std::unique_ptr<Measurement> make(const std::string& name, const Json& given) {
@@ -183,6 +184,8 @@ TEST(Measurements, RefuseImpossibleSettings) {
   EXPECT_THROW(canonical("kernel_norm", {{"precision", "float16"}}), InputError);
   EXPECT_THROW(canonical("kernel_norm", {{"precison", "float32"}}), InputError);
   EXPECT_THROW(canonical("loss", {{"every", 2}}), InputError);
+  EXPECT_NO_THROW(canonical("kernel_norm", Json::object(), 32766));
+  EXPECT_THROW(canonical("kernel_norm", Json::object(), 32767), InputError);
 }
 
 TEST(Measurements, FillTheColumnsTheyDeclare) {
