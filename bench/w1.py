@@ -51,10 +51,7 @@ def parameters():
 
 
 def loss_of(p, x, y):
-    h = x
-    for k in range(0, len(p) - 2, 2):
-        h = torch.erf(torch.nn.functional.linear(h, p[k], p[k + 1]))
-    return (torch.nn.functional.linear(h, p[-2], p[-1]) - y).square().sum() / (2 * x.shape[0])
+    return (outputs_of(p, x) - y).square().sum() / (2 * x.shape[0])
 
 
 def trial(step):
