@@ -1,11 +1,13 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "engine/base/json.hpp"
 #include "engine/spec/catalog.hpp"
 #include "engine/spec/trial_runner.hpp"
+#include "workers/linalg/knorm.hpp"
 
 // What the program sees of the workers: no LibTorch header is needed to use this one.
 namespace edgesweep {
@@ -13,14 +15,21 @@ namespace edgesweep {
 /// What can be trained and measured (see engine/spec/catalog.hpp).
 std::unique_ptr<Catalog> make_catalog();
 
+/// Where data comes from.
+struct DataSource {
+  std::string directory;
+  /// Reads a matrix from an HDF5 file, which the workers themselves do not know. Throws InputError.
+  std::function<KnormMatrix(const std::string& path)> read_matrix = {};
+};
+
 struct RunnerSettings {
-  std::string data_directory;  ///< where the data set's files are
+  DataSource data = {};
   std::string device = "auto";  ///< auto, cpu, cuda
   int local_rank = 0;           ///< picks the GPU on a machine with several
 };
 
-/// Checks, without loading it, that the sweep's data set is in the directory. Throws InputError.
-void check_dataset(const Json& experiment, const std::string& data_directory);
+/// Checks, without loading it, that the experiment's data is there. Throws InputError.
+void check_data(const Json& experiment, const DataSource& source);
 
 /// A runner on this process's device; loads the data set. Throws InputError.
 std::unique_ptr<TrialRunner> make_runner(const Sweep& sweep, const RunnerSettings& settings);

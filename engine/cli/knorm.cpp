@@ -10,7 +10,7 @@
 
 #include "engine/base/json.hpp"
 #include "engine/cli/commands.hpp"
-#include "engine/store/matrix_file.hpp"
+#include "engine/cli/data_source.hpp"
 #include "workers/workers.hpp"
 
 namespace edgesweep {
@@ -62,10 +62,9 @@ void print_table(const KnormResult& result, const KernelNormSettings& sgd) {
 
 void run_knorm(const KnormOptions& options) {
   set_compute_threads();
-  MatrixFile file = read_matrix_file(options.file);
+  KnormMatrix matrix = read_knorm_matrix(options.file);
   KernelNormSettings sgd = options.sgd;
-  sgd.outputs = file.outputs;
-  KnormMatrix matrix{file.is_jacobian, file.rows, file.columns, std::move(file.values)};
+  sgd.outputs = matrix.outputs;
   const KnormResult result = knorm(std::move(matrix), sgd, options.full, options.file);
   if (options.json) {
     std::cout << to_json(result, sgd).dump(2) << std::endl;

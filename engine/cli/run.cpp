@@ -8,7 +8,7 @@
 #include "engine/base/log.hpp"
 #include "engine/base/signals.hpp"
 #include "engine/cli/commands.hpp"
-#include "engine/cli/data_directory.hpp"
+#include "engine/cli/data_source.hpp"
 #include "engine/cli/run_desk.hpp"
 #include "engine/mpi/communicator.hpp"
 #include "engine/mpi/coordinator_server.hpp"
@@ -23,7 +23,7 @@ namespace {
 WorkerSettings worker_settings(const RunOptions& options) { return {{options.store}, options.checkpoint_interval}; }
 
 RunnerSettings runner_settings(const RunOptions& options, int local_worker) {
-  return {data_directory(options.data), options.device, local_worker};
+  return {data_source(options.data), options.device, local_worker};
 }
 
 /// Coordinator and worker in one process.

@@ -8,7 +8,7 @@
 #include "engine/base/clock.hpp"
 #include "engine/base/file.hpp"
 #include "engine/base/log.hpp"
-#include "engine/cli/data_directory.hpp"
+#include "engine/cli/data_source.hpp"
 #include "workers/workers.hpp"
 
 namespace edgesweep {
@@ -59,7 +59,7 @@ RunDesk::RunDesk(const RunOptions& options, const Catalog& catalog)
     throw InputError(paths_.store, "exists already; go on with it by --resume, or name another --store");
   }
   require_writable_directory(paths_.store);
-  check_dataset(sweep_.experiment, data_directory(options.data));
+  check_data(sweep_.experiment, data_source(options.data));
   lock_ = StoreLock::acquire(paths_.lock(), options.take_over);
   if (exists) {
     store_ = Store::open(paths_.store, sweep_);

@@ -43,9 +43,12 @@ class Catalog {
   virtual Json measure(ObjectReader reader, const Json& experiment) const = 0;
 
   /// The columns that a canonical `measure` fills, in store order. Names are unique.
-  virtual std::vector<Column> columns(const Json& measure) const = 0;
+  virtual std::vector<Column> columns(const Json& experiment, const Json& measure) const = 0;
 
   virtual PredictedCost predicted_cost(const Json& experiment, const Json& measure, std::int64_t batch) const = 0;
+
+  /// Whether a trial has parameters that could be kept.
+  virtual bool has_parameters(const Json& experiment) const = 0;
 };
 
 }  // namespace edgesweep

@@ -83,13 +83,13 @@ std::int64_t read_ranks_per_trial(ObjectReader& root) {
   return ranks;
 }
 
-std::vector<Column> columns_of(const Json& measure, const Catalog& catalog) {
+std::vector<Column> columns_of(const Sweep& sweep, const Catalog& catalog) {
   std::vector<Column> columns = {
       {"step", "1", "SGD steps taken"},
       {"samples", "1", "training examples seen: step times batch size"},
       {"learning_rate", "1", "learning rate of the next step"},
   };
-  for (Column& column : catalog.columns(measure)) {
+  for (Column& column : catalog.columns(sweep.experiment, sweep.measure)) {
     columns.push_back(std::move(column));
   }
   return columns;
@@ -133,6 +133,9 @@ Sweep validated(const Json& document, const std::string& file, const Catalog& ca
   sweep.keep_parameters = keep_parameters_names.at(keep);
 
   canonical["experiment"] = sweep.experiment = catalog.experiment(root.object("experiment"));
+  if (sweep.keep_parameters != KeepParameters::none && !catalog.has_parameters(sweep.experiment)) {
+    root.fail("keep_parameters", "is \"" + keep + "\"; this experiment has no parameters to keep: only \"none\" is allowed");
+  }
   sweep.train_examples = catalog.train_examples(sweep.experiment);
   Grid grid = read_grid(root, sweep.train_examples, static_cast<std::int64_t>(sweep.seeds.size()));
   canonical["grid"] = std::move(grid.canonical);
@@ -140,7 +143,7 @@ Sweep validated(const Json& document, const std::string& file, const Catalog& ca
   sweep.points = grid.points;
   sweep.cells = std::move(grid.cells);
   canonical["measure"] = sweep.measure = catalog.measure(root.object("measure"), sweep.experiment);
-  sweep.columns = columns_of(sweep.measure, catalog);
+  sweep.columns = columns_of(sweep, catalog);
   check_store_size(sweep, root);
 
   sweep.text = canonical.dump();

@@ -15,7 +15,8 @@ struct KnormMatrix {
   bool is_jacobian = false;    ///< Θ̂ = J Jᵀ / D is formed from it
   std::int64_t rows = 0;       ///< D · C, a multiple of the settings' outputs
   std::int64_t columns = 0;    ///< rows, or P of a Jacobian
-  std::vector<double> values;
+  std::vector<double> values = {};
+  std::int64_t outputs = 1;    ///< C
 };
 
 struct KnormResult {

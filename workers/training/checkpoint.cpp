@@ -18,7 +18,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "checkpoints hold the machine's own little-endian numbers");
 
 constexpr std::string_view magic = "EDGSWCKP";
-constexpr std::uint32_t version = 1;
+constexpr std::uint32_t version = 2;
 // LibTorch itself takes tensors of at most this many dimensions in most operations.
 constexpr std::uint64_t most_dimensions = 16;
 
@@ -137,13 +137,11 @@ Bytes encode_checkpoint(const Checkpoint& checkpoint) {
   writer.number<std::uint64_t>(checkpoint.records.size());
   writer.number<std::uint64_t>(width);
   for (const auto& record : checkpoint.records) writer.raw(record.data(), record.size() * sizeof(double));
-  writer.tensor(checkpoint.theta);
-  writer.tensor(checkpoint.velocity);
-  writer.number<std::uint64_t>(checkpoint.measurements.size());
-  for (const auto& [measurement, state] : checkpoint.measurements) {
-    writer.text(measurement);
-    writer.number<std::uint64_t>(state.size());
-    for (const auto& [name, tensor] : state) {
+  writer.number<std::uint64_t>(checkpoint.state.size());
+  for (const auto& [part, tensors] : checkpoint.state) {
+    writer.text(part);
+    writer.number<std::uint64_t>(tensors.size());
+    for (const auto& [name, tensor] : tensors) {
       writer.text(name);
       writer.tensor(tensor);
     }
@@ -170,15 +168,13 @@ Checkpoint decode_checkpoint(const Bytes& bytes) {
     checkpoint.records.emplace_back(width);
     if (width > 0) std::memcpy(checkpoint.records.back().data(), values.data(), values.size());
   }
-  checkpoint.theta = reader.tensor();
-  checkpoint.velocity = reader.tensor();
-  const auto measurements = reader.number<std::uint64_t>();
-  for (std::uint64_t i = 0; i < measurements; ++i) {
-    MeasurementState& state = checkpoint.measurements[reader.text()];
+  const auto parts = reader.number<std::uint64_t>();
+  for (std::uint64_t i = 0; i < parts; ++i) {
+    TensorMap& part = checkpoint.state[reader.text()];
     const auto tensors = reader.number<std::uint64_t>();
     for (std::uint64_t k = 0; k < tensors; ++k) {
       const std::string name = reader.text();
-      state[name] = reader.tensor();
+      part[name] = reader.tensor();
     }
   }
   if (!reader.at_end()) reader.fail("it has bytes too many at its end");

@@ -1,14 +1,11 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "engine/spec/trial_runner.hpp"
-#include "workers/measurements/measurement.hpp"
+#include "workers/training/dynamics.hpp"
 
 namespace edgesweep {
 
@@ -17,12 +14,10 @@ struct Checkpoint {
   std::string trial_key;
   std::int64_t step = 0;                     ///< SGD steps taken
   std::vector<std::vector<double>> records;  ///< taken so far, in order, all of one length
-  at::Tensor theta;
-  at::Tensor velocity;
-  std::map<std::string, MeasurementState> measurements;  ///< by name of the measurement
+  DynamicsState state;
 };
 
-/// Little-endian bytes: "EDGSWCKP", version (u32), key, step (i64), records, tensors. A text is its length (u64) and its
+/// Little-endian bytes: "EDGSWCKP", version (u32), key, step (i64), records, parts. A text is its length (u64) and its
 /// bytes; a tensor its dtype (text), number of dimensions (u64), sizes (i64) and values. Device tensors are copied.
 Bytes encode_checkpoint(const Checkpoint& checkpoint);
 

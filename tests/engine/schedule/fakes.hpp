@@ -32,10 +32,11 @@ class FakeCatalog final : public Catalog {
   Json experiment(ObjectReader) const override { return Json::object(); }
   std::int64_t train_examples(const Json&) const override { return 1000; }
   Json measure(ObjectReader, const Json&) const override { return Json::object(); }
-  std::vector<Column> columns(const Json&) const override { return {{"train_loss", "1", "loss"}}; }
+  std::vector<Column> columns(const Json&, const Json&) const override { return {{"train_loss", "1", "loss"}}; }
   PredictedCost predicted_cost(const Json&, const Json&, std::int64_t batch) const override {
     return {static_cast<double>(batch), 10};
   }
+  bool has_parameters(const Json&) const override { return true; }
 };
 
 /// Batch sizes 1, 10 and 100, each with three learning rates and two seeds; η = 8 diverges.

@@ -41,7 +41,7 @@ class FakeCatalog : public Catalog {
     return canonical;
   }
 
-  std::vector<Column> columns(const Json& measure) const override {
+  std::vector<Column> columns(const Json&, const Json& measure) const override {
     std::vector<Column> columns;
     if (measure.contains("loss")) {
       columns.push_back({"train_loss", "1", "training loss"});
@@ -53,6 +53,8 @@ class FakeCatalog : public Catalog {
   }
 
   PredictedCost predicted_cost(const Json&, const Json&, std::int64_t) const override { return {1, 1}; }
+
+  bool has_parameters(const Json&) const override { return true; }
 };
 
 /// The message of the `Exception` that `body` throws.

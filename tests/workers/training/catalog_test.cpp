@@ -72,7 +72,7 @@ TEST(RegistryCatalog, CombinesTheColumnsOfTheMeasurementsLossFirst) {
     for (const Column& column : measurement_family(name).columns(measure.at(name))) expected.push_back(column.name);
   }
   std::vector<std::string> found;
-  for (const Column& column : catalog->columns(measure)) found.push_back(column.name);
+  for (const Column& column : catalog->columns(experiment, measure)) found.push_back(column.name);
   EXPECT_EQ(found, expected);
   EXPECT_EQ(found.front(), "train_loss");
   const Json unknown = Json::parse(R"({"los": {}})");
@@ -99,8 +99,8 @@ TEST(MakeRunner, TrainsAndMeasuresWhatTheSweepSays) {
     "grid": [{"batch": [4], "eta": [0.05], "steps": 30}], "seeds": 1, "records": {"count": 4, "spacing": "linear"},
     "measure": {"loss": {}, "kernel_norm": {}, "hessian": {}}})";
   const Sweep sweep = parse_sweep(text, "sweep.json", *catalog);
-  check_dataset(sweep.experiment, folder.path());
-  const auto runner = make_runner(sweep, {.data_directory = folder.path(), .device = "cpu"});
+  check_data(sweep.experiment, {folder.path()});
+  const auto runner = make_runner(sweep, {.data = {folder.path()}, .device = "cpu"});
   const Trial trial = make_trial(sweep, 0);
   RecordingHooks whole;
   EXPECT_EQ(runner->run(trial, std::nullopt, whole).end, TrialEnd::done);
@@ -117,9 +117,9 @@ TEST(MakeRunner, TrainsAndMeasuresWhatTheSweepSays) {
 TEST(MakeRunner, NamesWhatIsMissing) {
   Sweep sweep;
   sweep.experiment = canonical(minimal_experiment());
-  EXPECT_THROW(check_dataset(sweep.experiment, "/nonexistent"), InputError);
-  EXPECT_THROW(make_runner(sweep, {.data_directory = "/nonexistent", .device = "cpu"}), InputError);
-  EXPECT_THROW(make_runner(sweep, {.data_directory = "/nonexistent", .device = "tpu"}), InputError);
+  EXPECT_THROW(check_data(sweep.experiment, {"/nonexistent"}), InputError);
+  EXPECT_THROW(make_runner(sweep, {.data = {"/nonexistent"}, .device = "cpu"}), InputError);
+  EXPECT_THROW(make_runner(sweep, {.data = {"/nonexistent"}, .device = "tpu"}), InputError);
 }
 
 TEST(Registries, ListKnownNamesWhenOneIsUnknown) {

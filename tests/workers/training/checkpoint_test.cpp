@@ -16,12 +16,11 @@ Checkpoint made_up() {
   checkpoint.trial_key = "0123456789abcdef";
   checkpoint.step = 17;
   checkpoint.records = {{0, 1.5, std::numeric_limits<double>::infinity()}, {3, -0.0, 2}};
-  checkpoint.theta = at::arange(5, at::kFloat);
-  checkpoint.velocity = at::full({5}, 0.1, at::kFloat);
-  checkpoint.measurements["hessian"] = {{"vectors", at::arange(6, at::kDouble).view({2, 3}).t()},
+  checkpoint.state["network"] = {{"theta", at::arange(5, at::kFloat)}, {"velocity", at::full({5}, 0.1, at::kFloat)}};
+  checkpoint.state["hessian"] = {{"vectors", at::arange(6, at::kDouble).view({2, 3}).t()},
                                         {"count", at::full({}, 3, at::kLong)},
                                         {"none", at::empty({0, 4}, at::kFloat)}};
-  checkpoint.measurements["loss"] = {};
+  checkpoint.state["loss"] = {};
   return checkpoint;
 }
 
@@ -32,15 +31,15 @@ TEST(Checkpoint, GivesBackWhatWasSaved) {
   EXPECT_EQ(after.trial_key, before.trial_key);
   EXPECT_EQ(after.step, 17);
   EXPECT_EQ(after.records, before.records);
-  EXPECT_TRUE(at::equal(after.theta, before.theta));
-  EXPECT_TRUE(at::equal(after.velocity, before.velocity));
-  ASSERT_EQ(after.measurements.size(), 2U);
-  EXPECT_TRUE(after.measurements.at("loss").empty());
-  for (const auto& [name, tensor] : before.measurements.at("hessian")) {
-    const at::Tensor& read = after.measurements.at("hessian").at(name);
-    EXPECT_EQ(read.scalar_type(), tensor.scalar_type());
-    EXPECT_EQ(read.sizes(), tensor.sizes());
-    EXPECT_TRUE(at::equal(read, tensor));
+  ASSERT_EQ(after.state.size(), 3U);
+  EXPECT_TRUE(after.state.at("loss").empty());
+  for (const auto& [part, tensors] : before.state) {
+    for (const auto& [name, tensor] : tensors) {
+      const at::Tensor& read = after.state.at(part).at(name);
+      EXPECT_EQ(read.scalar_type(), tensor.scalar_type());
+      EXPECT_EQ(read.sizes(), tensor.sizes());
+      EXPECT_TRUE(at::equal(read, tensor));
+    }
   }
   EXPECT_EQ(encode_checkpoint(after), bytes);
 }
@@ -74,12 +73,12 @@ TEST(Checkpoint, SurvivesAnyDamagedByte) {
 
 TEST(Checkpoint, NamesOtherFormats) {
   Bytes bytes = encode_checkpoint(made_up());
-  bytes[8] = std::byte{2};
+  bytes[8] = std::byte{9};
   try {
     decode_checkpoint(bytes);
     FAIL();
   } catch (const InputError& error) {
-    EXPECT_EQ(error.reason(), "it has format version 2, this program reads version 1");
+    EXPECT_EQ(error.reason(), "it has format version 9, this program reads version 2");
   }
   bytes[0] = std::byte{0};
   EXPECT_THROW(decode_checkpoint(bytes), InputError);
@@ -87,7 +86,7 @@ TEST(Checkpoint, NamesOtherFormats) {
 
 TEST(Checkpoint, HoldsNoTensorsOfOtherTypes) {
   Checkpoint checkpoint = made_up();
-  checkpoint.theta = at::zeros({2}, at::kHalf);
+  checkpoint.state["network"]["theta"] = at::zeros({2}, at::kHalf);
   EXPECT_THROW(encode_checkpoint(checkpoint), std::invalid_argument);
 }
 

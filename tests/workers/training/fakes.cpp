@@ -125,12 +125,13 @@ Trial line_trial(const Sweep& sweep, std::int64_t seed) {
 }
 
 std::unique_ptr<TrialRunner> line_runner(const Sweep& sweep) {
-  return std::make_unique<TrainingRunner>(sweep, std::make_unique<LineModel>(3), line_data(), [] {
+  return std::make_unique<TrialLoop>(
+      sweep, std::make_unique<NetworkTraining>(sweep, std::make_unique<LineModel>(3), line_data(), [] {
     std::vector<ActiveMeasurement> measurements;
     measurements.push_back({"loss", 1, std::make_unique<LineLoss>()});
     measurements.push_back({"running_norm", 2, std::make_unique<RunningNorm>()});
     return measurements;
-  });
+  }));
 }
 
 void RecordingHooks::record(std::int64_t index, std::span<const double> values) {

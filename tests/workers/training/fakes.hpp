@@ -9,7 +9,8 @@
 
 #include "engine/spec/sweep.hpp"
 #include "engine/spec/trial_runner.hpp"
-#include "workers/training/training_runner.hpp"
+#include "workers/training/network_training.hpp"
+#include "workers/training/trial_loop.hpp"
 
 namespace edgesweep::testing {
 

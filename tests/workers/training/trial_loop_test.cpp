@@ -1,4 +1,4 @@
-#include "workers/training/training_runner.hpp"
+#include "workers/training/trial_loop.hpp"
 
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
@@ -43,7 +43,7 @@ double expected_loss(const Sweep& sweep, const Trial& trial, std::int64_t steps)
   return (at::mv(x, theta) - y).square().mean().item<double>() / 2;
 }
 
-TEST(TrainingRunner, FollowsSgdWithMomentumAndL2) {
+TEST(TrialLoop, FollowsSgdWithMomentumAndL2) {
   for (const char* sampler : {"epoch", "iid"}) {
     Sweep sweep = line_sweep(0.05, 4, 9);
     sweep.experiment["sampler"] = sampler;
@@ -68,7 +68,7 @@ TEST(TrainingRunner, FollowsSgdWithMomentumAndL2) {
   }
 }
 
-TEST(TrainingRunner, IsTheSameBitForBitWhenInterruptedAtAnyStep) {
+TEST(TrialLoop, IsTheSameBitForBitWhenInterruptedAtAnyStep) {
   const Sweep sweep = line_sweep(0.05, 5, 11);
   const Trial trial = line_trial(sweep);
   RecordingHooks whole;
@@ -88,7 +88,7 @@ TEST(TrainingRunner, IsTheSameBitForBitWhenInterruptedAtAnyStep) {
   }
 }
 
-TEST(TrainingRunner, IsTheSameBitForBitWhenInterruptedAtEveryStep) {
+TEST(TrialLoop, IsTheSameBitForBitWhenInterruptedAtEveryStep) {
   const Sweep sweep = line_sweep(0.05, 5, 11);
   const Trial trial = line_trial(sweep);
   RecordingHooks whole;
@@ -108,7 +108,7 @@ TEST(TrainingRunner, IsTheSameBitForBitWhenInterruptedAtEveryStep) {
   }
 }
 
-TEST(TrainingRunner, ChangesNothingByCheckpointing) {
+TEST(TrialLoop, ChangesNothingByCheckpointing) {
   const Sweep sweep = line_sweep(0.05, 5, 11);
   RecordingHooks plain;
   RecordingHooks saved;
@@ -120,7 +120,7 @@ TEST(TrainingRunner, ChangesNothingByCheckpointing) {
   EXPECT_EQ(saved.checkpoints.size(), 11U);
 }
 
-TEST(TrainingRunner, StartsEveryCellOfASeedFromTheSameNetwork) {
+TEST(TrialLoop, StartsEveryCellOfASeedFromTheSameNetwork) {
   const auto first_loss = [](double eta, std::int64_t batch, std::int64_t seed) {
     const Sweep sweep = line_sweep(eta, batch, 5);
     RecordingHooks hooks;
@@ -131,7 +131,7 @@ TEST(TrainingRunner, StartsEveryCellOfASeedFromTheSameNetwork) {
   EXPECT_NE(first_loss(0.05, 4, 1), first_loss(0.05, 4, 2));
 }
 
-TEST(TrainingRunner, EndsADivergedTrialAtTheStepWhoseLossIsTooHigh) {
+TEST(TrialLoop, EndsADivergedTrialAtTheStepWhoseLossIsTooHigh) {
   const Sweep sweep = line_sweep(20.0, 12, 100, 0.0);
   const Trial trial = line_trial(sweep);
   // Full batch: the loss of step t is the full loss after t steps.
@@ -146,7 +146,7 @@ TEST(TrainingRunner, EndsADivergedTrialAtTheStepWhoseLossIsTooHigh) {
   EXPECT_EQ(hooks.records.size(), 2U);
 }
 
-TEST(TrainingRunner, KeepsTheRecordThatShowsDivergence) {
+TEST(TrialLoop, KeepsTheRecordThatShowsDivergence) {
   Sweep sweep = line_sweep(5.0, 12, 100, 0.0);
   Trial trial = line_trial(sweep);
   sweep.loss_above = expected_loss(sweep, trial, 0) + 1e-3;
@@ -161,7 +161,7 @@ TEST(TrainingRunner, KeepsTheRecordThatShowsDivergence) {
 }
 
 // One step of this size overflows float32: in the loss, or already in θ where a huge l2 multiplies it.
-TEST(TrainingRunner, LeavesWhatLostParametersOrLossWouldDefeatNaN) {
+TEST(TrialLoop, LeavesWhatLostParametersOrLossWouldDefeatNaN) {
   for (const double l2 : {0.0, 1e6}) {
     Sweep sweep = line_sweep(l2 > 0 ? 3e38 : 1e30, 12, 100, 0.0);
     sweep.experiment["optimizer"]["l2"] = l2;
@@ -179,7 +179,7 @@ TEST(TrainingRunner, LeavesWhatLostParametersOrLossWouldDefeatNaN) {
   }
 }
 
-TEST(TrainingRunner, KeepsParametersWhenAsked) {
+TEST(TrialLoop, KeepsParametersWhenAsked) {
   Sweep sweep = line_sweep(0.05, 4, 9);
   sweep.keep_parameters = KeepParameters::final;
   RecordingHooks last;
@@ -192,7 +192,7 @@ TEST(TrainingRunner, KeepsParametersWhenAsked) {
   EXPECT_EQ(all.parameters.size(), 5U);
 }
 
-TEST(TrainingRunner, RefusesCheckpointsThatAreNotTheTrials) {
+TEST(TrialLoop, RefusesCheckpointsThatAreNotTheTrials) {
   const Sweep sweep = line_sweep(0.05, 4, 9);
   RecordingHooks hooks;
   hooks.steps_until_stop = 3;

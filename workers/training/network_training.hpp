@@ -1,7 +1,5 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -9,10 +7,10 @@
 #include <vector>
 
 #include "engine/spec/sweep.hpp"
-#include "engine/spec/trial_runner.hpp"
 #include "workers/data/dataset.hpp"
 #include "workers/measurements/measurement.hpp"
 #include "workers/models/model.hpp"
+#include "workers/training/dynamics.hpp"
 
 namespace edgesweep {
 
@@ -26,17 +24,13 @@ struct ActiveMeasurement {
 /// New measurements for a trial, in the order of the sweep's columns.
 using MeasurementFactory = std::function<std::vector<ActiveMeasurement>()>;
 
-/// Trains trials of one sweep in this process, on the device that holds the data.
-///
-/// A record is taken before the step at which it is due, the last one after the last step. A trial has diverged when a
-/// mini-batch loss or a record's train_loss is not finite or exceeds the sweep's `loss_above`; that record is kept, and
-/// measurements that a non-finite θ or loss would defeat stay NaN. The final parameter file is of where the trial ended,
-/// diverged or not. All cells of a seed start from the same network: θ depends on model, data set and seed alone.
-class TrainingRunner final : public TrialRunner {
+/// SGD of a network, on the device that holds the data. All cells of a seed start from the same network: θ depends on
+/// model, data set and seed alone. Measurements that a non-finite θ or loss would defeat stay NaN.
+class NetworkTraining final : public DynamicsFactory {
  public:
-  TrainingRunner(Sweep sweep, std::unique_ptr<Model> model, TrainTest data, MeasurementFactory measurements);
+  NetworkTraining(Sweep sweep, std::unique_ptr<Model> model, TrainTest data, MeasurementFactory measurements);
 
-  TrialOutcome run(const Trial& trial, const std::optional<Bytes>& checkpoint, TrialHooks& hooks) override;
+  std::unique_ptr<Dynamics> make(const Trial& trial) override;
 
  private:
   Sweep sweep_;

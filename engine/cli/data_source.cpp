@@ -1,10 +1,14 @@
-#include "engine/cli/data_directory.hpp"
+#include "engine/cli/data_source.hpp"
 
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
+#include <utility>
+
+#include "engine/store/matrix_file.hpp"
 
 namespace edgesweep {
+namespace {
 
 std::string data_directory(const std::string& option) {
   if (!option.empty()) {
@@ -21,6 +25,15 @@ std::string data_directory(const std::string& option) {
     return installed.string();
   }
   return EDGESWEEP_SOURCE_DATA;
+}
+
+}  // namespace
+
+DataSource data_source(const std::string& option) { return {data_directory(option), read_knorm_matrix}; }
+
+KnormMatrix read_knorm_matrix(const std::string& path) {
+  MatrixFile file = read_matrix_file(path);
+  return {file.is_jacobian, file.rows, file.columns, std::move(file.values), file.outputs};
 }
 
 }  // namespace edgesweep

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/spec/catalog.hpp"
+#include "engine/spec/sweep.hpp"
+#include "workers/training/dynamics.hpp"
+#include "workers/workers.hpp"
+
+namespace edgesweep {
+
+/// A kind of experiment, picked by `experiment.name` of a sweep file and added by one file: what its part of the sweep
+/// file looks like, which columns it fills, and what evolves in a trial.
+class ExperimentFamily {
+ public:
+  virtual ~ExperimentFamily() = default;
+  /// Canonical form of `experiment` but for its `name`, which the caller reads and writes. Throws InputError.
+  virtual Json canonical(ObjectReader& reader) const = 0;
+  virtual std::int64_t train_examples(const Json& experiment) const = 0;
+  /// Canonical form of `measure`. Throws InputError.
+  virtual Json measure(ObjectReader reader, const Json& experiment) const = 0;
+  virtual std::vector<Column> columns(const Json& experiment, const Json& measure) const = 0;  ///< in store order
+  virtual PredictedCost predicted_cost(const Json& experiment, const Json& measure, std::int64_t batch) const = 0;
+  /// Whether there are parameters to keep.
+  virtual bool has_parameters() const { return false; }
+  /// Checks that the data is there, without reading it whole. Throws InputError.
+  virtual void check_data(const Json& experiment, const DataSource& source) const = 0;
+  /// Loads the data, once a process. Throws InputError.
+  virtual std::unique_ptr<DynamicsFactory> prepare(const Sweep& sweep, const DataSource& source,
+                                                   at::Device device) const = 0;
+};
+
+/// What an experiment without a name is.
+inline constexpr const char* default_experiment = "network";
+
+/// Throws InputError that lists the known names.
+const ExperimentFamily& experiment_family(const std::string& name);
+/// The family of a canonical experiment.
+const ExperimentFamily& experiment_family(const Json& experiment);
+std::vector<std::string> experiment_names();
+
+/// A file registers its family with `static const RegisterExperiment registered{"linear", std::make_unique<Linear>()};`
+struct RegisterExperiment {
+  RegisterExperiment(std::string name, std::unique_ptr<ExperimentFamily> family);
+};
+
+}  // namespace edgesweep

@@ -1,0 +1,137 @@
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "workers/data/dataset.hpp"
+#include "workers/data/sampler.hpp"
+#include "workers/experiment.hpp"
+#include "workers/measurements/measurement.hpp"
+#include "workers/models/model.hpp"
+#include "workers/training/network_training.hpp"
+#include "workers/training/optimizer.hpp"
+#include "workers/training/schedule.hpp"
+
+namespace edgesweep {
+namespace {
+
+const std::string& name_of(const Json& part) { return part.at("name").get_ref<const std::string&>(); }
+
+Json canonical_dataset(ObjectReader reader) {
+  const std::string name = reader.choice("name", dataset_names());
+  Json canonical = dataset_family(name).canonical(std::move(reader));
+  canonical["name"] = name;
+  return canonical;
+}
+
+Json canonical_model(ObjectReader reader) {
+  const std::string name = reader.choice("name", model_names());
+  Json canonical = model_family(name).canonical(std::move(reader));
+  canonical["name"] = name;
+  return canonical;
+}
+
+std::unique_ptr<Model> make_model(const Json& experiment) {
+  const Json& dataset = experiment.at("dataset");
+  const Json& model = experiment.at("model");
+  const DatasetFamily& family = dataset_family(name_of(dataset));
+  return model_family(name_of(model)).make(model, family.features(dataset), family.outputs(dataset));
+}
+
+void move_to(at::Device device, Examples& examples) {
+  examples.inputs = examples.inputs.to(device);
+  examples.targets = examples.targets.to(device);
+  if (examples.labels.defined()) examples.labels = examples.labels.to(device);
+}
+
+std::vector<ActiveMeasurement> make_measurements(const Json& measure) {
+  std::vector<ActiveMeasurement> result;
+  for (const std::string& name : measurement_names()) {
+    if (!measure.contains(name)) continue;
+    const MeasurementFamily& family = measurement_family(name);
+    std::int64_t width = 0;
+    for (const Column& column : family.columns(measure.at(name))) width += column.width;
+    result.push_back({name, width, family.make(measure.at(name))});
+  }
+  return result;
+}
+
+/// SGD of a network on a data set: the registries of data sets, models and measurements together.
+class NetworkExperiment final : public ExperimentFamily {
+ public:
+  Json canonical(ObjectReader& reader) const override {
+    Json canonical;
+    canonical["dataset"] = canonical_dataset(reader.object("dataset"));
+    canonical["model"] = canonical_model(reader.object("model"));
+    canonical["loss"] = reader.choice("loss", {"mse"}, "mse");
+    canonical["optimizer"] = canonical_optimizer(reader.object("optimizer", true));
+    canonical["schedule"] = canonical_schedule(reader.object("schedule", true));
+    canonical["sampler"] = reader.choice("sampler", sampler_names(), "epoch");
+    reader.finish();
+    return canonical;
+  }
+
+  std::int64_t train_examples(const Json& experiment) const override {
+    const Json& dataset = experiment.at("dataset");
+    return dataset_family(name_of(dataset)).train_count(dataset);
+  }
+
+  Json measure(ObjectReader reader, const Json& experiment) const override {
+    Json canonical = Json::object();
+    for (const std::string& name : measurement_names()) {
+      if (reader.has(name)) canonical[name] = measurement_family(name).canonical(reader.object(name), experiment);
+    }
+    reader.finish();
+    return canonical;
+  }
+
+  std::vector<Column> columns(const Json&, const Json& measure) const override {
+    std::vector<Column> result;
+    for (const std::string& name : measurement_names()) {
+      if (!measure.contains(name)) continue;
+      for (Column& column : measurement_family(name).columns(measure.at(name))) result.push_back(std::move(column));
+    }
+    return result;
+  }
+
+  // Multiply–adds and bytes of a fully connected net at what one core does (docs/performance.md): three products of the
+  // forward pass's size, the parameters read and written once, a fixed cost of a step.
+  PredictedCost predicted_cost(const Json& experiment, const Json& measure, std::int64_t batch) const override {
+    constexpr double seconds_per_step = 3e-6;
+    constexpr double seconds_per_parameter = 1.2e-10;
+    constexpr double seconds_per_multiply_add = 2.0 / 1e11;
+    const double flops = make_model(experiment)->forward_flops();
+    const Json& dataset = experiment.at("dataset");
+    const DatasetFamily& family = dataset_family(name_of(dataset));
+    PredictedCost cost;
+    cost.seconds_per_step = seconds_per_step + seconds_per_parameter * flops +
+                            3.0 * seconds_per_multiply_add * flops * static_cast<double>(batch);
+    for (const auto& [name, settings] : measure.items()) {
+      cost.seconds_per_record += measurement_family(name).predicted_seconds(settings, family.train_count(dataset),
+                                                                            family.outputs(dataset), flops);
+    }
+    return cost;
+  }
+
+  bool has_parameters() const override { return true; }
+
+  void check_data(const Json& experiment, const DataSource& source) const override {
+    const Json& dataset = experiment.at("dataset");
+    dataset_family(name_of(dataset)).check(dataset, source.directory);
+  }
+
+  std::unique_ptr<DynamicsFactory> prepare(const Sweep& sweep, const DataSource& source,
+                                           at::Device device) const override {
+    const Json& dataset = sweep.experiment.at("dataset");
+    TrainTest data = dataset_family(name_of(dataset)).load(dataset, source.directory);
+    move_to(device, data.train);
+    move_to(device, data.test);
+    return std::make_unique<NetworkTraining>(sweep, make_model(sweep.experiment), std::move(data),
+                                             [measure = sweep.measure] { return make_measurements(measure); });
+  }
+};
+
+const RegisterExperiment registered{default_experiment, std::make_unique<NetworkExperiment>()};
+
+}  // namespace
+}  // namespace edgesweep

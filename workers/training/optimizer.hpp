@@ -1,0 +1,12 @@
+#pragma once
+
+#include "engine/base/json.hpp"
+#include "engine/spec/object_reader.hpp"
+
+namespace edgesweep {
+
+/// Canonical form of `experiment.optimizer`: momentum μ in [0, 1) and l2 ρ ≥ 0 of theory.md section 1, both 0 unless given.
+/// Throws InputError.
+Json canonical_optimizer(ObjectReader reader);
+
+}  // namespace edgesweep

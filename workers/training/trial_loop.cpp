@@ -1,0 +1,100 @@
+#include "workers/training/trial_loop.hpp"
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "engine/base/error.hpp"
+#include "workers/training/checkpoint.hpp"
+
+namespace edgesweep {
+namespace {
+
+/// step, samples and learning_rate come before the measurements' columns.
+constexpr std::size_t own_columns = 3;
+
+void require(bool holds, const std::string& reason) {
+  if (!holds) throw InputError("checkpoint", reason);
+}
+
+/// Throws unless the trial can go on from the checkpoint.
+void check(const Checkpoint& checkpoint, const Trial& trial, std::int64_t width) {
+  require(checkpoint.trial_key == trial.key, "it is of another trial, with key " + checkpoint.trial_key);
+  require(checkpoint.step <= trial.cell.steps, "it is beyond the trial's last step");
+  require(checkpoint.records.size() <= trial.record_steps.size(), "it has more records than the trial");
+  const std::size_t due = checkpoint.records.size();
+  require((due == 0 || trial.record_steps[due - 1] <= checkpoint.step) &&
+              (due == trial.record_steps.size() || trial.record_steps[due] >= checkpoint.step),
+          "its records do not fit its step");
+  for (const auto& record : checkpoint.records) {
+    require(static_cast<std::int64_t>(record.size()) == width, "its records have another number of columns");
+  }
+}
+
+}  // namespace
+
+TrialLoop::TrialLoop(Sweep sweep, std::unique_ptr<DynamicsFactory> factory)
+    : sweep_(std::move(sweep)), factory_(std::move(factory)) {
+  for (const Column& column : sweep_.columns) {
+    if (column.name == "train_loss") train_loss_column_ = width_;
+    width_ += column.width;
+  }
+}
+
+TrialOutcome TrialLoop::run(const Trial& trial, const std::optional<Bytes>& bytes, TrialHooks& hooks) {
+  const std::unique_ptr<Dynamics> dynamics = factory_->make(trial);
+  std::int64_t step = 0;
+  std::vector<std::vector<double>> records;
+
+  const auto lost = [&](double loss) { return !std::isfinite(loss) || loss > sweep_.loss_above; };
+  const auto save = [&] { hooks.checkpoint(encode_checkpoint({trial.key, step, records, dynamics->state()}), step); };
+  const auto end = [&](TrialEnd how) -> TrialOutcome {
+    if (sweep_.keep_parameters != KeepParameters::none) {
+      if (const auto file = dynamics->parameter_file()) hooks.keep_parameters(*file, std::nullopt);
+    }
+    return {how, step};
+  };
+  // False if the record shows that the trial has diverged.
+  const auto take_record = [&] {
+    std::vector<double> values(static_cast<std::size_t>(width_), std::numeric_limits<double>::quiet_NaN());
+    values[0] = static_cast<double>(step);
+    values[1] = static_cast<double>(step * trial.cell.batch);
+    values[2] = dynamics->learning_rate(step);
+    const bool finite = dynamics->measure(step, std::span(values).subspan(own_columns));
+    records.push_back(std::move(values));
+    const auto index = static_cast<std::int64_t>(records.size()) - 1;
+    if (sweep_.keep_parameters == KeepParameters::all) {
+      if (const auto file = dynamics->parameter_file()) hooks.keep_parameters(*file, index);
+    }
+    hooks.record(index, records.back());
+    return finite &&
+           (train_loss_column_ < 0 || !lost(records.back()[static_cast<std::size_t>(train_loss_column_)]));
+  };
+
+  if (bytes) {
+    Checkpoint checkpoint = decode_checkpoint(*bytes);
+    check(checkpoint, trial, width_);
+    dynamics->restore(checkpoint.state);
+    step = checkpoint.step;
+    records = std::move(checkpoint.records);
+    for (std::size_t i = 0; i < records.size(); ++i) hooks.record(static_cast<std::int64_t>(i), records[i]);
+  } else {
+    dynamics->start();
+  }
+  while (true) {
+    const bool due = records.size() < trial.record_steps.size() && trial.record_steps[records.size()] == step;
+    if (due && !take_record()) return end(TrialEnd::diverged);
+    if (step == trial.cell.steps) return end(TrialEnd::done);
+    if (hooks.stop_requested()) {
+      save();
+      return {TrialEnd::interrupted, step};
+    }
+    if (hooks.checkpoint_due()) save();
+    const double loss = dynamics->advance(step);
+    ++step;
+    if (lost(loss)) return end(TrialEnd::diverged);
+  }
+}
+
+}  // namespace edgesweep

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/spec/sweep.hpp"
+#include "engine/spec/trial_runner.hpp"
+#include "workers/training/dynamics.hpp"
+
+namespace edgesweep {
+
+/// Runs trials of one sweep in this process, whatever evolves in them.
+///
+/// A record is taken before the step at which it is due, the last one after the last step. A trial has diverged when a
+/// step's loss or a record's train_loss is not finite or exceeds the sweep's `loss_above`, or when the dynamics say so;
+/// that record is kept. The final parameter file is of where the trial ended, diverged or not.
+class TrialLoop final : public TrialRunner {
+ public:
+  TrialLoop(Sweep sweep, std::unique_ptr<DynamicsFactory> factory);
+
+  TrialOutcome run(const Trial& trial, const std::optional<Bytes>& checkpoint, TrialHooks& hooks) override;
+
+ private:
+  Sweep sweep_;
+  std::unique_ptr<DynamicsFactory> factory_;
+  std::int64_t width_ = 0;               ///< values of a record
+  std::int64_t train_loss_column_ = -1;  ///< its place in a record, −1 if not measured
+};
+
+}  // namespace edgesweep
