@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what edgesweep needs and the machine lacks, with apt (Debian 12 and newer, Ubuntu 22.04 and newer).
+# Installs what edgesweep needs and the machine lacks, with apt (Debian 12 and newer, Ubuntu 24.04 and newer).
 # Usage: scripts/setup.sh [--tests]
 #   --tests   also what the tests need
 # Does nothing when all is there. On other systems it names what to install and changes nothing.

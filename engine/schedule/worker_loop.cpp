@@ -36,8 +36,8 @@ class WorkerHooks final : public TrialHooks {
   bool checkpoint_due() override { return now_ - checkpointed_ >= settings_.checkpoint_interval; }
 
   void checkpoint(const Bytes& state, std::int64_t step) override {
-    make_directory(settings_.paths.checkpoint_directory());
     try {
+      make_directory(settings_.paths.checkpoint_directory());
       write_checkpoint(settings_.paths.checkpoint(trial_), key_, state);
     } catch (const SystemError& error) {
       log_warning("no checkpoint: " + one_line(error.what()));

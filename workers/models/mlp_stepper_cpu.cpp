@@ -5,6 +5,7 @@
 
 #include "workers/models/float_kernels.hpp"
 #include "workers/models/mlp_stepper.hpp"
+#include "workers/models/thin_product.hpp"
 
 namespace edgesweep {
 namespace {
@@ -35,6 +36,7 @@ class MlpStepperCpu final : public SgdStepper {
         options_(options),
         in_place_(options.momentum == 0 && options.l2 == 0),
         batch_(batch_size),
+        is_thin_(thin_product_pays(batch_size)),
         targets_(at::empty({batch_size, mlp.outputs()}, at::kFloat)),
         ones_(at::ones({batch_size}, at::kFloat)) {
     for (std::int64_t l = 0; l < mlp.layers(); ++l) {
@@ -44,6 +46,8 @@ class MlpStepperCpu final : public SgdStepper {
                          data(mlp.bias(theta_, l)), data(mlp.weight(velocity_, l)),
                          data(mlp.bias(velocity_, l)), data(hidden_.back()),
                          at::empty({batch_size, out}, at::kFloat), at::empty({batch_size, out}, at::kFloat)});
+      const auto scratch = static_cast<std::size_t>(thin_product_scratch(out, in));
+      if (is_thin_ && scratch > scratch_.size()) scratch_.resize(scratch);
     }
   }
 
@@ -88,6 +92,8 @@ class MlpStepperCpu final : public SgdStepper {
         matrix_vector(layer.out, layer.in, layer.scale, layer.weight, layer.input, a);
       } else if (layer.out == 1) {
         matrix_vector(batch_, layer.in, layer.scale, layer.input, layer.weight, a);
+      } else if (is_thin_) {
+        thin_product(batch_, layer.out, layer.in, layer.scale, layer.input, layer.weight, a, scratch_.data());
       } else {
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(batch_),
                     static_cast<int>(layer.out), static_cast<int>(layer.in), layer.scale, layer.input,
@@ -160,6 +166,8 @@ class MlpStepperCpu final : public SgdStepper {
   SgdOptions options_;
   bool in_place_;  // μ = ρ = 0: the update goes straight into θ
   std::int64_t batch_;
+  bool is_thin_;                // forward products by thin_product
+  std::vector<float> scratch_;  // of thin_product
   at::Tensor targets_, ones_;
   std::vector<at::Tensor> hidden_;  // h_{l−1}, B × in, of each layer l
   std::vector<Layer> layers_;
