@@ -26,7 +26,7 @@ std::string entry_name(std::int64_t row, std::int64_t column) {
   return "[" + std::to_string(row) + ", " + std::to_string(column) + "]";
 }
 
-void check_settings(const KernelNormSettings& settings, std::int64_t examples, bool full) {
+void check_settings(const KernelNormSettings& settings, std::int64_t examples) {
   if (!(settings.eta > 0) || !std::isfinite(settings.eta)) {
     throw InputError("--eta", "is " + text(settings.eta) + ", must be a positive number");
   }
@@ -39,13 +39,6 @@ void check_settings(const KernelNormSettings& settings, std::int64_t examples, b
   }
   if (!(settings.l2 >= 0) || !std::isfinite(settings.l2)) {
     throw InputError("--l2", "is " + text(settings.l2) + ", must be 0 or a positive number");
-  }
-  if (full && (settings.momentum != 0 || settings.l2 != 0)) {
-    throw InputError("--full", "K_full is defined for momentum 0 and l2 0 only");
-  }
-  if (full && settings.outputs != 1) {
-    throw InputError("--full", "K_full is defined for one output only, the file has outputs = " +
-                                   std::to_string(settings.outputs));
   }
 }
 
@@ -85,7 +78,7 @@ at::Tensor make_ntk(KnormMatrix matrix, std::int64_t examples, const std::string
 KnormResult knorm(KnormMatrix matrix, const KernelNormSettings& settings, bool full, const std::string& subject) {
   KnormResult result;
   result.examples = matrix.rows / settings.outputs;
-  check_settings(settings, result.examples, full);
+  check_settings(settings, result.examples);
   if (matrix.rows > kMaxKernelRows) {
     throw InputError(subject, "has " + std::to_string(matrix.rows) + " rows; LAPACK takes at most " +
                                   std::to_string(kMaxKernelRows) + " for eigenvectors");
@@ -101,7 +94,7 @@ KnormResult knorm(KnormMatrix matrix, const KernelNormSettings& settings, bool f
                                   " beside the largest one, " + text(highest));
   }
   result.norms = kernel_norms(spectrum, settings);
-  if (full) result.K_full = kernel_norm_full(spectrum, settings);
+  if (full) result.norms.K_full = kernel_norm_full(spectrum, settings);
   return result;
 }
 
