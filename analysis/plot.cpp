@@ -1,6 +1,7 @@
 #include "analysis/plot.hpp"
 
 #include "analysis/boundary.hpp"
+#include "analysis/cell_choice.hpp"
 #include "analysis/load.hpp"
 #include "analysis/phase.hpp"
 #include "analysis/phase_plane.hpp"
@@ -21,7 +22,7 @@ void left_out(const std::string& name, const std::string& reason) {
 std::vector<Picture> draw_sweep(const SweepData& data, std::optional<std::int64_t> batch) {
   const std::string heading = data.title.empty() ? data.name : data.title;
   const PhaseSummary phase = summarise_phase(data);
-  const BoundarySummary boundaries = summarise_boundaries(phase, data.momentum);
+  const BoundarySummary boundaries = summarise_boundaries(data, phase);
   std::vector<Picture> pictures;
   const std::vector<PhasePlane> planes = phase_planes(phase);
   for (const std::string name : {"phase_loss", "phase_K", "phase_eta_lambda"}) {

@@ -94,7 +94,7 @@ TEST(EtaLambdaEdge, IsTwoTimesOnePlusMomentum) {
 TEST(Boundaries, RecoverTheLawOfTheSyntheticSweep) {
   // K before the first step is 125 η / B, so K = 1 at η = B / 125; η λ_max is 80 η, so 2 at η = 1/40.
   const SweepData data = synthetic_sweep();
-  const BoundarySummary boundaries = summarise_boundaries(summarise_phase(data), data.momentum);
+  const BoundarySummary boundaries = summarise_boundaries(data, summarise_phase(data));
   const auto noise = static_cast<std::size_t>(boundaries.find("eta_K1_initial"));
   const auto edge = static_cast<std::size_t>(boundaries.find("eta_hessian_edge_initial"));
   for (const BatchBoundary& row : boundaries.rows) {
@@ -111,7 +111,7 @@ TEST(Boundaries, RecoverTheLawOfTheSyntheticSweep) {
 TEST(Boundaries, UseTheEdgeOfMomentum) {
   SweepData data = synthetic_sweep();
   data.momentum = 0.5;
-  const BoundarySummary boundaries = summarise_boundaries(summarise_phase(data), data.momentum);
+  const BoundarySummary boundaries = summarise_boundaries(data, summarise_phase(data));
   const auto edge = static_cast<std::size_t>(boundaries.find("eta_hessian_edge_initial"));
   EXPECT_NEAR(boundaries.rows.at(3).crossings[edge].eta, 3.0 / 80, 1e-12);
 }
@@ -121,7 +121,7 @@ TEST(Boundaries, KnowTheEdgeBeyondTheGrid) {
   SweepData data = synthetic_sweep();
   data.momentum = 0.5;
   std::erase_if(data.cells, [](const CellData& cell) { return cell.batch == 4 && cell.eta > 1e-3; });
-  const BoundarySummary boundaries = summarise_boundaries(summarise_phase(data), data.momentum);
+  const BoundarySummary boundaries = summarise_boundaries(data, summarise_phase(data));
   const auto edge = static_cast<std::size_t>(boundaries.find("eta_hessian_edge_initial"));
   EXPECT_TRUE(std::isnan(boundaries.rows.at(2).crossings[edge].eta));
   for (const BatchBoundary& row : boundaries.rows) EXPECT_NEAR(row.edge_eta, 3.0 / 80, 1e-12);
@@ -131,14 +131,14 @@ TEST(Boundaries, TakeTheEdgeFromTheNtkWithoutHessianAndFromNothingWithoutBoth) {
   SweepData data = synthetic_sweep();
   std::erase_if(data.columns, [](const Column& column) { return column.name == "hessian_lambda_max"; });
   // The synthetic NTK has λ_max = 0.95 · 80.
-  EXPECT_NEAR(summarise_boundaries(summarise_phase(data), 0).rows.at(0).edge_eta, 2 / 76.0, 1e-12);
+  EXPECT_NEAR(summarise_boundaries(data, summarise_phase(data)).rows.at(0).edge_eta, 2 / 76.0, 1e-12);
   std::erase_if(data.columns, [](const Column& column) { return column.name == "ntk_lambda_max"; });
-  EXPECT_TRUE(std::isnan(summarise_boundaries(summarise_phase(data), 0).rows.at(0).edge_eta));
+  EXPECT_TRUE(std::isnan(summarise_boundaries(data, summarise_phase(data)).rows.at(0).edge_eta));
 }
 
 TEST(Boundaries, KeepTheCrossingAtFullBatchAndSayThatItIsNotOfNoise) {
   const SweepData data = synthetic_sweep_with_full_batch();
-  const BoundarySummary boundaries = summarise_boundaries(summarise_phase(data), data.momentum);
+  const BoundarySummary boundaries = summarise_boundaries(data, summarise_phase(data));
   const BatchBoundary& full = boundaries.rows.back();
   const Crossing crossing = full.crossings[static_cast<std::size_t>(boundaries.find("eta_K1_initial"))];
   EXPECT_FALSE(full.has_noise);
@@ -149,7 +149,7 @@ TEST(Boundaries, KeepTheCrossingAtFullBatchAndSayThatItIsNotOfNoise) {
 
 TEST(BoundaryTable, HasOneRowABatchWithThreeColumnsABoundary) {
   const SweepData data = synthetic_sweep();
-  const BoundarySummary boundaries = summarise_boundaries(summarise_phase(data), data.momentum);
+  const BoundarySummary boundaries = summarise_boundaries(data, summarise_phase(data));
   const Table table = boundary_table(data, boundaries);
   EXPECT_EQ(table.rows.size(), 8u);
   EXPECT_EQ(table.rows[0].size(), 2 + 3 * boundaries.names.size());
