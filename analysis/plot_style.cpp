@@ -78,10 +78,23 @@ std::string batch_ticks(const std::vector<std::int64_t>& batches) {
   return text + ")";
 }
 
-std::string short_number(double value) {
+std::string short_number(double value, int digits) {
   char text[32];
-  std::snprintf(text, sizeof text, "%.3g", value);
+  std::snprintf(text, sizeof text, "%.*g", digits, value);
   return text;
+}
+
+std::string legend_panel(const std::vector<LegendEntry>& entries, double left, double top) {
+  std::string script = set_margin("lmargin", left) + set_margin("rmargin", 0.99) +
+                       set_margin("tmargin", top) + set_margin("bmargin", 0.1) +
+                       "unset border\nunset tics\nunset title\nunset xlabel\nunset ylabel\nunset logscale\n" +
+                       set_range("x", 0, 1) + set_range("y", 0, 1) + "set key at screen " +
+                       number_text(left) + "," + number_text(top) +
+                       " left top vertical Left reverse samplen 1.5 spacing 1.4 font ',12'\nplot ";
+  for (std::size_t at = 0; at < entries.size(); ++at) {
+    script += (at > 0 ? ", NaN " : "NaN ") + entries[at].style + " title \"" + entries[at].title + "\"";
+  }
+  return script + "\n";
 }
 
 }  // namespace edgesweep

@@ -64,7 +64,17 @@ std::vector<std::string> viridis_colours(const std::vector<double>& values);
 /// to the one before. `batches` ascending.
 std::string batch_ticks(const std::vector<std::int64_t>& batches);
 
-/// A number in a legend: three digits.
-std::string short_number(double value);
+/// A number in a legend.
+std::string short_number(double value, int digits = 3);
+
+/// An entry of a legend: how its sample is drawn, and its enhanced text.
+struct LegendEntry {
+  std::string style;  ///< "with lines …"
+  std::string title;
+};
+
+/// The last panel of a multiplot, which shows nothing but a legend: its left and top edge, shares of the
+/// picture.
+std::string legend_panel(const std::vector<LegendEntry>& entries, double left, double top);
 
 }  // namespace edgesweep
