@@ -30,7 +30,8 @@ constexpr Derivative kDerivatives[] = {
 struct Mode {
   std::size_t number;  ///< α from 1
   Rows measured;       ///< (B, mean, mean − error, mean + error), shifted sideways to stay apart
-  Rows theory;         ///< (B, value)
+  Rows theory;         ///< (B, value), leading order
+  Rows exact;          ///< the same of every order
 };
 
 struct Panel {
@@ -38,7 +39,8 @@ struct Panel {
   std::vector<Mode> modes;
   double low = std::numeric_limits<double>::infinity();
   double high = -std::numeric_limits<double>::infinity();
-  double worst = 0;  ///< greatest distance from the theory, in standard errors
+  double worst = 0;       ///< greatest distance from what is expected, in standard errors
+  bool is_exact = false;  ///< that is the exact expectation, not the leading order
   bool logarithmic = false;
 
   void include(double value) {
@@ -62,32 +64,62 @@ Rows between(const Rows& nodes) {
   return line;
 }
 
+/// (B, mean, standard error or 0) of one component of a column at a step; none if the store has no such
+/// column.
+Rows over_batches(const std::vector<const CellData*>& cells, const std::vector<ReplicaColumn>& columns,
+                  std::size_t component, double step) {
+  Rows rows;
+  for (const CellData* cell : cells) {
+    if (component >= columns.size()) break;
+    const Estimate value = at_step(mean_over_trials(*cell, columns[component]), step);
+    if (std::isnan(value.mean)) continue;
+    rows.push_back({static_cast<double>(cell->batch), value.mean, std::isnan(value.sem) ? 0 : value.sem});
+  }
+  return rows;
+}
+
+/// Greatest distance of measured values from the expected ones of the same B, in standard errors of the
+/// former.
+double greatest_distance(const Rows& measured, const Rows& expected) {
+  double greatest = 0;
+  for (const auto& value : measured) {
+    for (const auto& other : expected) {
+      if (other[0] != value[0] || !(value[2] > 0)) continue;
+      greatest = std::max(greatest, std::abs(value[1] - other[1]) / value[2]);
+    }
+  }
+  return greatest;
+}
+
 Panel panel_of(const SweepData& data, const std::vector<const CellData*>& cells,
                const Derivative& derivative) {
+  const std::string name = derivative.column;
+  const auto measured = replica_columns(data, name);
+  const auto theory = replica_columns(data, name + "_theory");
+  const auto exact = replica_columns(data, name + "_exact");
   Panel panel{derivative, {}};
-  const auto measured = replica_columns(data, derivative.column);
-  const auto theory = replica_columns(data, std::string(derivative.column) + "_theory");
+  panel.is_exact = !exact.empty();
   const std::size_t count = std::min(measured.size(), kModes);
   for (std::size_t at = 0; at < count; ++at) {
-    Mode mode{at + 1, {}, {}};
+    const Rows values = over_batches(cells, measured, at, derivative.step);
+    Mode mode{at + 1,
+              {},
+              over_batches(cells, theory, at, derivative.step),
+              over_batches(cells, exact, at, derivative.step)};
+    if (values.empty()) continue;
     const double shift = std::pow(1.05, static_cast<double>(at) - 0.5 * static_cast<double>(count - 1));
-    for (const CellData* cell : cells) {
-      const auto batch = static_cast<double>(cell->batch);
-      const Estimate value = at_step(mean_over_trials(*cell, measured[at]), derivative.step);
-      if (std::isnan(value.mean)) continue;
-      const double error = std::isnan(value.sem) ? 0 : value.sem;
-      mode.measured.push_back({batch * shift, value.mean, value.mean - error, value.mean + error});
-      panel.include(value.mean - error);
-      panel.include(value.mean + error);
-      if (at >= theory.size()) continue;
-      const Estimate expected = at_step(mean_over_trials(*cell, theory[at]), derivative.step);
-      if (std::isnan(expected.mean)) continue;
-      mode.theory.push_back({batch, expected.mean});
-      panel.include(expected.mean);
-      if (error > 0) panel.worst = std::max(panel.worst, std::abs(value.mean - expected.mean) / error);
+    for (const auto& value : values) {
+      mode.measured.push_back({value[0] * shift, value[1], value[1] - value[2], value[1] + value[2]});
+      panel.include(value[1] - value[2]);
+      panel.include(value[1] + value[2]);
     }
+    for (const Rows* line : {&mode.theory, &mode.exact}) {
+      for (const auto& node : *line) panel.include(node[1]);
+    }
+    panel.worst = std::max(panel.worst, greatest_distance(values, panel.is_exact ? mode.exact : mode.theory));
     mode.theory = between(mode.theory);
-    if (!mode.measured.empty()) panel.modes.push_back(std::move(mode));
+    mode.exact = between(mode.exact);
+    panel.modes.push_back(std::move(mode));
   }
   panel.logarithmic = panel.low > 0 && panel.high > 3 * panel.low;
   return panel;
@@ -107,8 +139,9 @@ std::string vertical_axis(const Panel& panel) {
 std::string panel_script(const Panel& panel, const std::string& tag) {
   std::string title = "{/:Bold " + std::string(panel.derivative.title) + "}";
   if (panel.worst > 0) {
-    char worst[80];
-    std::snprintf(worst, sizeof worst, "\\n{/=11 at most %.1f standard errors from theory}", panel.worst);
+    char worst[100];
+    std::snprintf(worst, sizeof worst, "\\n{/=11 at most %.1f standard errors from %s}", panel.worst,
+                  panel.is_exact ? "the exact expectation" : "theory");
     title += worst;
   }
   std::string script = vertical_axis(panel) + "set title \"" + title + "\" offset 0,-0.4\nset ylabel \"" +
@@ -119,9 +152,12 @@ std::string panel_script(const Panel& panel, const std::string& tag) {
   for (const Mode& mode : panel.modes) {
     const std::string name = "p" + tag + "m" + std::to_string(mode.number);
     const std::string colour = "lc rgb '" + series_colour(mode.number - 1) + "'";
-    script += datablock("t" + name, mode.theory) + datablock("d" + name, mode.measured);
+    script += datablock("t" + name, mode.theory) + datablock("e" + name, mode.exact) +
+              datablock("d" + name, mode.measured);
     if (!mode.theory.empty())
       plot += ", \\\n  $t" + name + " using 1:2 with lines lw 1.8 " + colour + " notitle";
+    if (!mode.exact.empty())
+      plot += ", \\\n  $e" + name + " using 1:2 with lines lw 1.8 dt (6,4) " + colour + " notitle";
     plot += ", \\\n  $d" + name + " using 1:2:3:4 with yerrorbars pt 7 ps 0.9 lw 1.5 " + colour + " notitle";
   }
   return script + plot + "\n";
@@ -158,8 +194,9 @@ std::optional<Picture> draw_discrete_derivatives(const SweepData& data, const st
       "\n" + kFrameStyle + "set grid ytics " + kGridColour + "\nset xlabel \"batch size  B  (examples)\"\n" +
       heading_labels("Discrete derivatives at the start of training, η = " + short_number(cells.front()->eta),
                      heading, 0.47) +
-      "set label 4 \"{/=12 ●  mean over replicas and seeds ± standard error     lines:  theory}\" at screen "
-      "0.47,0.035 center\nset multiplot\n";
+      "set label 4 \"{/=12 ●  mean over replicas and seeds ± standard error     lines:  theory" +
+      std::string(panels.back().is_exact ? ", leading order     dashed:  every order" : "") +
+      "}\" at screen 0.47,0.035 center\nset multiplot\n";
   for (std::size_t at = 0; at < panels.size(); ++at) {
     script += grid.margins(at) + panel_script(panels[at], std::to_string(at));
     if (at == 0) script += "unset label\n";

@@ -12,9 +12,6 @@ namespace edgesweep {
 namespace {
 
 constexpr double kTop = 1.8;
-/// Stands for infinity: far enough for a line towards it to leave the panel steeply.
-constexpr double kBeyond = 1e3;
-
 struct Line {
   std::string label;
   std::string style;
@@ -24,15 +21,15 @@ struct Line {
   bool is_radius;  ///< of an operator that is 1 at the threshold by definition, not a noise kernel norm
 };
 
-/// (η, value × factor) until the first point above the panel.
+/// (η, value × factor) until the first point above the panel; an infinite one stands at its upper edge.
 Rows points_of(const PhaseSummary& phase, const std::vector<CellSummary>& cells, const std::string& quantity,
                double factor) {
   Rows rows;
   for (const CellSummary& cell : cells) {
     const double value = phase.mean(cell, quantity) * factor;
     if (std::isnan(value)) continue;
-    rows.push_back({cell.eta, std::min(value, kBeyond)});
-    if (value > kTop) break;
+    rows.push_back({cell.eta, std::isinf(value) ? kTop : value});
+    if (value >= kTop) break;
   }
   return rows;
 }
@@ -111,7 +108,7 @@ std::optional<Picture> draw_stability(const PhaseSummary& phase, const BoundaryS
   for (std::size_t at = lines.size(); at-- > 0;) {  // the exact measure is drawn last, on top
     const std::string block = "line" + std::to_string(at);
     script += datablock(block, lines[at].points);
-    plot += ", \\\n  $" + block + " using 1:2 with lines " + lines[at].style + " notitle";
+    plot += ", \\\n  $" + block + " using 1:2 with linespoints pt 7 ps 0.35 " + lines[at].style + " notitle";
     if (lines[at].exact >= etas.low && lines[at].exact <= etas.high) {
       any_exact = true;
       script += datablock("mark" + std::to_string(at), {{lines[at].exact, 1}});

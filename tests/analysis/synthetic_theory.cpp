@@ -94,6 +94,7 @@ TrialData quadratic_trial(double batch, double eta, std::int64_t seed) {
       columns["sigma_hat_d2" + at].push_back(step < 2 ? std::nan("") : second + sign * second_error);
       columns["sigma_hat_d2_sem" + at].push_back(second_error);
       columns["sigma_hat_d2_theory" + at].push_back(second);
+      columns["sigma_hat_d2_exact" + at].push_back(0.9 * second);
     }
   }
   TrialData trial = make_trial_data(TrialStatus::done, std::move(columns));

@@ -15,8 +15,8 @@ constexpr double kSyntheticExamples = 60;
 SweepData synthetic_linear();
 
 /// A quadratic model by formula, 3 modes, batch sizes 2, 6, 24, 60, η = 0.05 and 0.1, 2 seeds, steps 0, 1, 2,
-/// 3, 5, …: Δ₁λ̂_α(theory) = 40 η²/B, Δ₂σ̂_α(theory) = η² σ_α (1 − ησ_α²/B) with σ = 8, 7, 6; measured one
-/// standard error of 5 % of the largest value away from it.
+/// 3, 5, …: Δ₁λ̂_α = 40 η²/B and Δ₂σ̂_α = η² σ_α (1 − ησ_α²/B) with σ = 8, 7, 6 in theory, the latter exactly
+/// 0.9 of it; measured one standard error of 5 % of the theory's largest value away from theory.
 SweepData synthetic_quadratic();
 
 }  // namespace edgesweep
