@@ -17,7 +17,7 @@ bool has_status(const CellData& cell, TrialStatus status) {
 }
 
 bool has_ended(const CellData& cell) {
-  return has_status(cell, TrialStatus::done) || has_status(cell, TrialStatus::diverged);
+  return has_status(cell, TrialStatus::done) || has_diverged(cell);
 }
 
 bool same_eta(double a, double b) {
@@ -53,6 +53,10 @@ std::vector<const CellData*> cells_of_batch(const SweepData& data, std::int64_t 
   return cells;
 }
 
+bool has_diverged(const CellData& cell) {
+  return has_status(cell, TrialStatus::diverged);
+}
+
 std::vector<const CellData*> cells_at_shared_eta(const SweepData& data) {
   std::vector<const CellData*> best;
   std::tuple<int, double> best_rank{-1, 0};
@@ -62,7 +66,7 @@ std::vector<const CellData*> cells_at_shared_eta(const SweepData& data) {
     for (const CellData& cell : data.cells) {
       if (!same_eta(cell.eta, candidate.eta) || !has_ended(cell)) continue;
       cells.push_back(&cell);
-      if (!has_status(cell, TrialStatus::diverged)) ++calm;
+      if (!has_diverged(cell)) ++calm;
     }
     const std::tuple<int, double> rank{calm, candidate.eta};
     if (!cells.empty() && rank > best_rank) {

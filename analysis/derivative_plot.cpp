@@ -187,7 +187,7 @@ std::optional<Picture> draw_discrete_derivatives(const SweepData& data, const st
   Limits range;
   for (const std::int64_t batch : batches) range.include(static_cast<double>(batch));
   range = {range.low / 1.25, range.high * 1.25};
-  const PanelGrid grid{panels.size(), panels.size(), 0.08, 0.845, 0.19, 0.8, 0.085, 0};
+  const PanelGrid grid{panels.size(), panels.size(), 0.08, 0.815, 0.19, 0.8, 0.085, 0};
 
   std::string script =
       "set logscale x\n" + set_range("x", range.low, range.high) + "set xtics " + batch_ticks(batches) +
@@ -206,8 +206,8 @@ std::optional<Picture> draw_discrete_derivatives(const SweepData& data, const st
     legend.push_back({"with linespoints pt 7 ps 0.9 lw 2 lc rgb '" + series_colour(mode.number - 1) + "'",
                       mode_title(data, *cells.front(), mode.number)});
   }
-  script += legend_panel(legend, 0.86, grid.top);
-  return Picture{"discrete_derivatives", 1100, 580, script + "unset multiplot\n"};
+  script += legend_panel(legend, 0.83, grid.top);
+  return Picture{"discrete_derivatives", 1150, 580, script + "unset multiplot\n"};
 }
 
 }  // namespace edgesweep

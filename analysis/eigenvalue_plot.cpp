@@ -37,30 +37,49 @@ std::string batch_title(const CellData& cell) {
   return "B = " + std::to_string(cell.batch) + (is_full_batch(cell) ? " (all)" : "");
 }
 
-struct Panel {
-  std::vector<Rows> bands;  ///< one a cell
+struct Range {
   double low = std::numeric_limits<double>::infinity();
   double high = -std::numeric_limits<double>::infinity();
-};
 
-Panel panel_of(const std::vector<const CellData*>& cells, const ReplicaColumn& column) {
-  Panel panel;
-  for (const CellData* cell : cells) {
-    panel.bands.push_back(band(mean_over_trials(*cell, column)));
-    for (const auto& row : panel.bands.back()) {
-      panel.low = std::min(panel.low, row[2]);
-      panel.high = std::max(panel.high, row[3]);
+  void include(const Rows& band) {
+    for (const auto& row : band) {
+      low = std::min(low, row[2]);
+      high = std::max(high, row[3]);
     }
   }
-  const double margin = std::max(0.05 * (panel.high - panel.low), 1e-3 * std::abs(panel.high));
-  panel.low -= margin;
-  panel.high += margin;
+  bool empty() const { return low > high; }
+  double span() const { return high - low; }
+};
+
+struct Panel {
+  std::vector<Rows> bands;  ///< one a cell
+  Range range;
+};
+
+/// The range holds the cells without a diverged trial, and of the others as much again on both sides: their
+/// blow-up would flatten all else.
+Panel panel_of(const std::vector<const CellData*>& cells, const ReplicaColumn& column) {
+  Panel panel;
+  Range all;
+  for (const CellData* cell : cells) {
+    panel.bands.push_back(band(mean_over_trials(*cell, column)));
+    all.include(panel.bands.back());
+    if (!has_diverged(*cell)) panel.range.include(panel.bands.back());
+  }
+  Range& range = panel.range;
+  if (range.empty()) range = all;
+  const double room = range.span();
+  range.low = std::max(all.low, range.low - room);
+  range.high = std::min(all.high, range.high + room);
+  const double margin = std::max(0.05 * range.span(), 1e-3 * std::abs(range.high));
+  range.low -= margin;
+  range.high += margin;
   return panel;
 }
 
 std::string panel_script(const Panel& panel, const std::vector<std::string>& colours, double edge,
                          const std::string& tag) {
-  std::string script = set_range("y", panel.low, panel.high);
+  std::string script = set_range("y", panel.range.low, panel.range.high);
   std::string plot;
   for (std::size_t at = 0; at < panel.bands.size(); ++at) {
     const std::string block = "$b" + tag + "c" + std::to_string(at);
@@ -69,7 +88,7 @@ std::string panel_script(const Panel& panel, const std::vector<std::string>& col
             " using 1:3:4 with filledcurves fs transparent solid 0.25 noborder lc rgb '" + colours[at] +
             "' notitle, " + block + " using 1:2 with lines lw 2.2 lc rgb '" + colours[at] + "' notitle";
   }
-  if (edge > panel.low && edge < panel.high) {
+  if (edge > panel.range.low && edge < panel.range.high) {
     plot += ", " + number_text(edge) + " with lines " + kThresholdStyle + " notitle";
   }
   return script + plot + "\n";
@@ -98,8 +117,8 @@ std::optional<Picture> draw_eigenvalue_trajectories(const SweepData& data, const
                        0.085};
 
   std::string script =
-      "set logscale x\n" + set_range("x", 1, last_step * 1.02) + kFrameStyle + "set grid ytics " +
-      kGridColour + "\n" +
+      "set logscale x\nset clip two\n" + set_range("x", 1, last_step * 1.02) + kFrameStyle +
+      "set grid ytics " + kGridColour + "\n" +
       heading_labels("Largest NTK eigenvalues in training at η = " + short_number(eta) + ", by batch size",
                      heading, 0.47) +
       "set label 4 \"{/=12 bands:  ± standard error of the mean over replicas and seeds     dashed, where in "

@@ -23,21 +23,18 @@ std::vector<const CellData*> evenly_spaced(const std::vector<const CellData*>& a
   return some;
 }
 
-bool diverged(const CellData& cell) {
-  return std::any_of(cell.trials.begin(), cell.trials.end(),
-                     [](const TrialData& trial) { return trial.status == TrialStatus::diverged; });
-}
-
-/// "η = 0.012   λmax(T) = 0.998", as far as it was measured.
+/// "η = 0.012,  K_full = 0.36": with the first of three measures that the sweep has. λ_max(T) comes last,
+/// since it says little below the threshold.
 std::string line_title(const PhaseSummary& phase, const CellData& cell) {
   std::string title = "η = " + short_number(cell.eta);
   for (const CellSummary& summary : phase.cells) {
     if (summary.batch != cell.batch || summary.point != cell.point) continue;
     for (const auto& [quantity, label] :
-         {std::pair{"T_lambda_max_initial", ",  λ_{max}(T) = "}, std::pair{"K_initial", ",  K = "}}) {
+         {std::pair{"K_full_initial", ",  K_{full} = "}, std::pair{"K_initial", ",  K = "},
+          std::pair{"T_lambda_max_initial", ",  λ_{max}(T) = "}}) {
       const double value = phase.mean(summary, quantity);
       if (std::isnan(value)) continue;
-      return title + label + (std::isinf(value) ? "∞" : short_number(value, 4));
+      return title + label + (std::isinf(value) ? "∞" : short_number(value));
     }
   }
   return title;
@@ -77,7 +74,7 @@ std::optional<Picture> draw_expected_loss(const SweepData& data, const PhaseSumm
   Limits etas;
   double last_step = 1;
   for (const CellData* cell : cells) {
-    Curve curve{{}, {}, cell->eta, diverged(*cell)};
+    Curve curve{{}, {}, cell->eta, has_diverged(*cell)};
     for (const CellRecord& record : mean_over_trials(*cell, {"expected_loss", ""})) {
       curve.x.push_back(record.step + 1);
       curve.y.push_back(record.value.mean);

@@ -16,6 +16,8 @@ namespace {
 /// Beyond this a measure has long said what it has to say.
 constexpr double kGreatestMeasure = 20;
 constexpr double kLeastMeasure = 1e-3;
+/// A spectral radius is close to 1 or has left it.
+constexpr Limits kRadius{0.8, 5};
 /// How far above the start the loss is shown; diverging cells end anywhere.
 constexpr double kRise = 100;
 constexpr double kDecades = 1e-8;
@@ -76,7 +78,7 @@ std::vector<Limits> horizontal_limits(const std::vector<Panel>& panels) {
   Limits norms;
   std::vector<Limits> all;
   for (const Panel& panel : panels) {
-    all.push_back(measure_limits(panel.cells));
+    all.push_back(panel.measure.is_radius ? kRadius : measure_limits(panel.cells));
     if (panel.measure.is_radius) continue;
     norms.include(all.back().low);
     norms.include(all.back().high);

@@ -129,6 +129,12 @@ std::string axes_script(const std::vector<CellSummary>& cells, const Axes& axes,
          plane.colour_label + "\" offset 1,0\n";
 }
 
+/// gnuplot makes the columns of a legend as wide as the longest title with its markup, which nobody sees: so
+/// many letters less.
+std::string key_width(bool with_edge, bool with_exact) {
+  return with_edge ? "-12" : with_exact ? "-7" : "-1";
+}
+
 std::string edge_title(const BoundarySummary& boundaries) {
   return "ηλ_{max} = " + short_number(boundaries.edge) + " at step 0 (" +
          (boundaries.edge_matrix == "ntk" ? "NTK" : "Hessian") + ")";
@@ -184,11 +190,11 @@ std::optional<Picture> draw_phase_plane(const PhasePlane& plane, const PhaseSumm
   std::string script = viridis_palette(1.0) + axes_script(cells, axes, plane, limits) +
                        heading_labels(plane.title, heading, 0.47);
   script += kFrameStyle;
-  script +=
-      "set colorbox\nset clip two\n" + set_margin("lmargin", 0.09) + set_margin("rmargin", 0.85) +
-      set_margin("bmargin", 0.19) + set_margin("tmargin", 0.895) +
-      "set key at screen 0.47,0.05 center center horizontal maxcols 3 Left reverse samplen 2.5 width -12 "
-      "font ',12'\n";
+  script += "set colorbox\nset clip two\n" + set_margin("lmargin", 0.09) + set_margin("rmargin", 0.85) +
+            set_margin("bmargin", 0.19) + set_margin("tmargin", 0.895) +
+            "set key at screen 0.47,0.05 center center horizontal maxcols 3 Left reverse samplen 2.5 font "
+            "',12' width " +
+            key_width(enters(edge, axes.x), enters(exact, axes.x)) + "\n";
   script += datablock("coloured", layers.coloured) + datablock("crossed", layers.crossed) +
             datablock("open", layers.open) + datablock("zero", layers.zero) +
             datablock("infinite", layers.infinite) + datablock("noise", noise) + datablock("exact", exact) +

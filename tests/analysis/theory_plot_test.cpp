@@ -139,6 +139,25 @@ TEST(EigenvalueTrajectories, ShowEveryBatchSizeAndNameFullBatch) {
   EXPECT_THAT(script, HasSubstr("at η = 0.1,"));
 }
 
+TEST(EigenvalueTrajectories, LetDivergingTrialsLeaveThePanel) {
+  SweepData data = synthetic_quadratic();
+  const auto top_of = [](const SweepData& sweep) {
+    const std::string script = script_of(draw_sweep(sweep, std::nullopt), "eigenvalue_trajectories");
+    const std::size_t range = script.find("set yrange [");
+    return std::stod(script.substr(script.find(':', range) + 1));
+  };
+  const double calm = top_of(data);
+  for (CellData& cell : data.cells) {
+    if (cell.batch != 2) continue;
+    for (TrialData& trial : cell.trials) {
+      trial.status = TrialStatus::diverged;
+      trial.columns.at("ntk_eigenvalues_0").back() = 1e6;
+    }
+  }
+  EXPECT_LT(top_of(data), 2 * calm);
+  EXPECT_GT(top_of(data), calm);
+}
+
 TEST(DiscreteDerivatives, CompareWithTheoryInStandardErrors) {
   SweepData data = synthetic_quadratic();
   for (CellData& cell : data.cells) {
