@@ -57,6 +57,9 @@ at::Tensor ntk_from_file(const Json& dataset, const std::string& data_directory,
   const std::string path = data_directory + "/" + dataset.at("path").get<std::string>();
   const std::int64_t examples = dataset.at("examples");
   KnormMatrix matrix = read_matrix(path);
+  if (matrix.outputs != 1) {
+    throw InputError(path, "has outputs = " + std::to_string(matrix.outputs) + "; the linear model has one");
+  }
   if (matrix.rows != examples) {
     throw InputError(path, "has " + std::to_string(matrix.rows) +
                                " rows; experiment.dataset.examples is " + std::to_string(examples));
@@ -106,7 +109,9 @@ LinearProblem linear_problem(const Json& dataset, const std::string& data_direct
   if (name == "dispersed") return linear_problem(dispersed_ntk(dataset), seed);
   if (name == "localised") return linear_problem(localised_ntk(dataset), seed);
   LinearProblem problem = linear_problem(ntk_from_file(dataset, data_directory, read_matrix), seed);
-  check_positive(problem.spectrum, data_directory + "/" + dataset.at("path").get<std::string>());
+  const std::string path = data_directory + "/" + dataset.at("path").get<std::string>();
+  check_positive(problem.spectrum, path);
+  if (problem.spectrum.trace == 0) throw InputError(path, "the NTK is zero: nothing moves");
   return problem;
 }
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "engine/base/error.hpp"
 
@@ -44,10 +43,9 @@ at::Tensor SecondMoment::noise() const {
 }
 
 void SecondMoment::step() {
-  const at::Tensor still = 1 - p_;
   if (!has_u_) {
-    at::Tensor f = noise();
-    zz_ = zz_.mul(still.unsqueeze(1)).mul_(still).add_(f);
+    const at::Tensor still = 1 - p_;
+    zz_ = zz_.mul(still.unsqueeze(1)).mul_(still).add_(noise());
     rescale();
     return;
   }
@@ -72,9 +70,10 @@ void SecondMoment::step() {
     mean_u_ = u + c;
     mean_z_ = mean_z_ - mean_u_;
   }
-  uu_ = uu_next + f;
-  zu_ = zu_next - f;
-  zz_ = zz_next + f;
+  // Contiguous, as a checkpoint gives them back: products of other layouts may round otherwise.
+  uu_ = (uu_next + f).contiguous();
+  zu_ = (zu_next - f).contiguous();
+  zz_ = (zz_next + f).contiguous();
   rescale();
 }
 

@@ -99,8 +99,9 @@ double deterministic_growth(const NtkSpectrum& spectrum, const KernelNormSetting
 
 double second_moment_lambda_max(const NtkSpectrum& spectrum, const KernelNormSettings& settings) {
   const LiveModes modes = live_modes(spectrum, settings);
-  const double lowest = growth_of(modes, settings);
-  if (kappa_of(modes, settings) == 0) return lowest;
+  const double noiseless = growth_of(modes, settings);
+  if (kappa_of(modes, settings) == 0) return noiseless;
+  const double lowest = noiseless * (1 + 1e-14);  // h has a pole at the growth of each mode
   const auto f = [&](double s) { return 1 / noise_response(modes, settings, s) - 1; };
   Bracket bracket{lowest, f(lowest), 0, 0};
   if (bracket.at_low >= 0) return lowest;  // the noise adds less than rounding
