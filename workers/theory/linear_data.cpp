@@ -53,8 +53,7 @@ at::Tensor localised_ntk(const Json& dataset) {
   return gram(s.sqrt() * random_jacobian(dataset));
 }
 
-at::Tensor ntk_from_file(const Json& dataset, const std::string& data_directory, const MatrixReader& read_matrix) {
-  const std::string path = data_directory + "/" + dataset.at("path").get<std::string>();
+at::Tensor ntk_from_file(const Json& dataset, const std::string& path, const MatrixReader& read_matrix) {
   const std::int64_t examples = dataset.at("examples");
   KnormMatrix matrix = read_matrix(path);
   if (matrix.outputs != 1) {
@@ -65,6 +64,17 @@ at::Tensor ntk_from_file(const Json& dataset, const std::string& data_directory,
                                " rows; experiment.dataset.examples is " + std::to_string(examples));
   }
   return checked_ntk(std::move(matrix), examples, path);
+}
+
+at::Tensor random_targets(std::int64_t seed, std::int64_t examples) {
+  return normals(seed, RandomUse::linear_target, 1, examples).squeeze(0);
+}
+
+NtkSpectrum without_rounded_modes(NtkSpectrum spectrum) {
+  at::Tensor& lambda = spectrum.eigenvalues;
+  const double cut = static_cast<double>(lambda.size(0)) * 0x1p-52 * lambda[-1].item<double>();
+  lambda = at::where(lambda >= cut, lambda, at::zeros_like(lambda));
+  return spectrum;
 }
 
 }  // namespace
@@ -92,14 +102,7 @@ Json canonical_linear_data(ObjectReader reader) {
 }
 
 LinearProblem linear_problem(const at::Tensor& ntk, std::int64_t seed) {
-  LinearProblem problem;
-  problem.ntk = ntk;
-  problem.targets = normals(seed, RandomUse::linear_target, 1, ntk.size(0)).squeeze(0);
-  problem.spectrum = ntk_spectrum(ntk, 1);
-  at::Tensor& lambda = problem.spectrum.eigenvalues;
-  const double cut = static_cast<double>(ntk.size(0)) * 0x1p-52 * lambda[-1].item<double>();
-  lambda = at::where(lambda >= cut, lambda, at::zeros_like(lambda));
-  return problem;
+  return {ntk, random_targets(seed, ntk.size(0)), without_rounded_modes(ntk_spectrum(ntk, 1))};
 }
 
 LinearProblem linear_problem(const Json& dataset, const std::string& data_directory, const MatrixReader& read_matrix) {
@@ -108,11 +111,12 @@ LinearProblem linear_problem(const Json& dataset, const std::string& data_direct
   if (name == "flat") return linear_problem(gram(random_jacobian(dataset)), seed);
   if (name == "dispersed") return linear_problem(dispersed_ntk(dataset), seed);
   if (name == "localised") return linear_problem(localised_ntk(dataset), seed);
-  LinearProblem problem = linear_problem(ntk_from_file(dataset, data_directory, read_matrix), seed);
   const std::string path = data_directory + "/" + dataset.at("path").get<std::string>();
-  check_positive(problem.spectrum, path);
-  if (problem.spectrum.trace == 0) throw InputError(path, "the NTK is zero: nothing moves");
-  return problem;
+  const at::Tensor ntk = ntk_from_file(dataset, path, read_matrix);
+  NtkSpectrum spectrum = ntk_spectrum(ntk, 1);
+  check_positive(spectrum, path);
+  if (spectrum.trace == 0) throw InputError(path, "the NTK is zero: nothing moves");
+  return {ntk, random_targets(seed, ntk.size(0)), without_rounded_modes(std::move(spectrum))};
 }
 
 }  // namespace edgesweep
