@@ -1,4 +1,4 @@
-#include "dense_linear.hpp"
+#include "tests/workers/theory/dense_linear.hpp"
 
 #include <ATen/ATen.h>
 

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "dense_linear.hpp"
 #include "engine/base/error.hpp"
+#include "tests/workers/theory/dense_linear.hpp"
 #include "workers/data/philox.hpp"
 #include "workers/theory/second_moment.hpp"
 #include "workers/theory/stability_edges.hpp"

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "dense_linear.hpp"
 #include "engine/base/error.hpp"
+#include "tests/workers/theory/dense_linear.hpp"
 
 namespace edgesweep {
 namespace {

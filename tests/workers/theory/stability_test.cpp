@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "dense_linear.hpp"
+#include "tests/workers/theory/dense_linear.hpp"
 #include "workers/linalg/perron.hpp"
 #include "workers/theory/stability_edges.hpp"
 
