@@ -51,7 +51,7 @@ double noise_response(const LiveModes& modes, const KernelNormSettings& settings
     const at::Tensor inner = at::mm(v.t(), y.unsqueeze(1) * v).mul_(g);
     return at::mm(v, inner).mul_(v).sum(1);
   };
-  return kappa * static_cast<double>(v.size(0)) * largest_eigenvalue_nonnegative(map, v.select(1, 0));
+  return kappa * static_cast<double>(v.size(0)) * largest_eigenvalue_of_positive_map(map, at::ones_like(v.select(1, 0)));
 }
 
 double growth_of(const LiveModes& modes, const KernelNormSettings& settings) {
