@@ -14,8 +14,9 @@ namespace edgesweep {
 /// where 1 is one of the D × D map
 ///     R(s): y ↦ κD diag(V (g ∘ (Vᵀ diag(y) V)) Vᵀ),   g = h / (1 + κh),   p = η(λ_α+ρ), q = η(λ_ν+ρ),
 ///     h_{αν} = η²λ_αλ_ν (s² − μ²)/s / ((1 − μ/s)² [(s−1)(s−μ²) + s((1+μ)(p+q) − pq)] + μ (p−q)²),
-/// and λ_max(T) is the largest such s: R(s) falls from at least 1 at the deterministic part's own growth to 0 at infinity.
-/// R(1) is the map of K_full. Error about 1e-13; some ten largest eigenvalues of R, each about 20 pairs of D × D products.
+/// and λ_max(T) is the largest such s: the largest eigenvalue of R(s) falls from at least 1 at the deterministic part's own
+/// growth to 0 at infinity (for plain SGD all of R falls: 0 < g, dg/ds < 0). There its eigenvector is the diagonal of a second
+/// moment, so non-negative, as perron.hpp needs. R(1) is the map of K_full. Error about 1e-13; some ten largest eigenvalues of R, each about 20 pairs of D × D products.
 double second_moment_lambda_max(const NtkSpectrum& spectrum, const KernelNormSettings& settings);
 
 /// λ_max(A + N) of equation (8): the same with the covariances between modes left out; K = 1 exactly where it is 1. With
