@@ -23,6 +23,10 @@ enum class RandomUse : std::uint32_t {
   linear_scale = 18,
   linear_target = 19,
   linear_run = 20,
+  quadratic_jacobian = 32,
+  quadratic_replica = 33,
+  quadratic_residuals = 34,
+  quadratic_curvature = 35,
 };
 
 /// The numbers of one use and one `index` (an epoch, a step, a layer…) under one 64-bit key. Reading advances only this
