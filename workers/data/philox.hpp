@@ -24,7 +24,7 @@ enum class RandomUse : std::uint32_t {
   linear_target = 19,
   linear_run = 20,
   quadratic_jacobian = 32,
-  quadratic_replica = 33,
+  quadratic_batches = 33,
   quadratic_residuals = 34,
   quadratic_curvature = 35,
 };

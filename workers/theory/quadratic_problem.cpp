@@ -14,6 +14,12 @@ double QuadraticSettings::curvature_bytes() const {
   return static_cast<double>(draws()) * static_cast<double>(modes()) * p * p * sizeof(double);
 }
 
+double QuadraticSettings::jacobian_bytes() const {
+  constexpr double kCopies = 3;  // J, Q(Δθ, ·) and one to spare for a record
+  return kCopies * static_cast<double>(replicas) * static_cast<double>(modes()) * static_cast<double>(parameters) *
+         sizeof(double);
+}
+
 QuadraticProblem make_quadratic_problem(const QuadraticSettings& settings, at::Device device) {
   at::Tensor jacobian = at::empty({settings.examples, settings.parameters}, at::kDouble);
   RandomStream stream(settings.seed, RandomUse::quadratic_jacobian);

@@ -21,14 +21,20 @@ struct QuadraticSettings {
   CurvatureSettings curvature;
   double residual_variance = 1;  ///< V_z
   std::string sampler = "iid";
-  std::int64_t replicas = 1;  ///< R, even if antithetic
+  std::int64_t replicas = 2;  ///< R, a multiple of replicas_per_curvature
   bool antithetic = true;     ///< replicas 2p and 2p + 1 have curvatures Q and −Q, and all else in common
+  /// Replicas that have one Q, up to its sign, but their own residuals and batches; even if antithetic.
+  std::int64_t replicas_per_curvature = 2;
 
   std::int64_t modes() const { return examples < parameters ? examples : parameters; }  ///< singular triples of J_0
-  /// Replicas that are drawn independently: pairs if antithetic.
-  std::int64_t draws() const { return antithetic ? replicas / 2 : replicas; }
-  /// Bytes of all M_α of a trial: draws × modes × P² numbers of float64, by far the most of what it needs.
+  /// Curvatures Q that are drawn, which is also the number of independent groups of replicas.
+  std::int64_t draws() const { return replicas / replicas_per_curvature; }
+  /// Residuals and sequences of batches that are drawn.
+  std::int64_t starts() const { return antithetic ? replicas / 2 : replicas; }
+  /// Bytes of all M_α of a trial: draws × modes × P² numbers of float64.
   double curvature_bytes() const;
+  /// Bytes of the replicas' Jacobians, replicas × modes × P numbers of float64, with those that a step needs beside them.
+  double jacobian_bytes() const;
 };
 
 /// What all replicas of all trials share. Float64, on one device.

@@ -76,8 +76,7 @@ at::Tensor taken_from(const std::map<std::string, at::Tensor>& state, const char
 }  // namespace
 
 ReplicaAverage average_over_replicas(const at::Tensor& values, const QuadraticSettings& settings) {
-  const at::Tensor draws =
-      settings.antithetic ? (values.slice(0, 0, c10::nullopt, 2) + values.slice(0, 1, c10::nullopt, 2)) / 2 : values;
+  const at::Tensor draws = values.unflatten(0, {settings.draws(), settings.replicas_per_curvature}).mean(1);
   const auto count = static_cast<double>(draws.size(0));
   const at::Tensor mean = draws.mean(0);
   if (draws.size(0) == 1) return {mean, at::full_like(mean, kNaN)};

@@ -14,8 +14,8 @@
 
 namespace edgesweep {
 
-/// Mean over replicas of values [R, …] and its standard error over what was drawn independently (pairs if antithetic);
-/// the error is NaN for a single draw.
+/// Mean over replicas of values [R, …] and its standard error over the curvatures that were drawn; the
+/// error is NaN for a single one.
 struct ReplicaAverage {
   at::Tensor mean;
   at::Tensor error;

@@ -2,11 +2,12 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "engine/base/error.hpp"
 #include "workers/data/philox.hpp"
+#include "workers/theory/symmetric_products.hpp"
 
 namespace edgesweep {
 namespace {
@@ -14,9 +15,21 @@ namespace {
 constexpr auto kResiduals = "residuals";
 constexpr auto kJacobians = "jacobians";
 
-/// Rows of draws → rows of replicas: both of an antithetic pair are the same.
-at::Tensor for_replicas(const at::Tensor& of_draws, const QuadraticSettings& settings) {
-  return settings.antithetic ? of_draws.repeat_interleave(2, 0) : of_draws;
+/// Rows of starts → rows of replicas: both of an antithetic pair are the same.
+at::Tensor for_replicas(const at::Tensor& of_starts, const QuadraticSettings& settings) {
+  return settings.antithetic ? of_starts.repeat_interleave(2, 0) : of_starts;
+}
+
+/// z_0 of each start, [starts, D].
+at::Tensor draw_residuals(const QuadraticSettings& settings, std::uint64_t key) {
+  at::Tensor residuals = at::empty({settings.starts(), settings.examples}, at::kDouble);
+  const double spread = std::sqrt(settings.residual_variance);
+  double* value = residuals.data_ptr<double>();
+  for (std::int64_t start = 0; start < settings.starts(); ++start) {
+    RandomStream stream(key, RandomUse::quadratic_residuals, static_cast<std::uint64_t>(start));
+    for (std::int64_t i = 0; i < settings.examples; ++i) *value++ = spread * stream.normal();
+  }
+  return residuals;
 }
 
 /// A random symmetric matrix whose elements on and above the diagonal are independent with standard deviation `spread`.
@@ -26,6 +39,19 @@ void draw_symmetric(RandomStream stream, double spread, std::int64_t size, doubl
       matrix[i * size + j] = matrix[j * size + i] = spread * stream.normal();
     }
   }
+}
+
+/// [draws, modes, P, P]
+at::Tensor draw_curvature(const QuadraticSettings& settings, const at::Tensor& variances, std::uint64_t key) {
+  const std::int64_t p = settings.parameters, modes = settings.modes();
+  const at::Tensor spreads = variances.sqrt().cpu();
+  at::Tensor curvature = at::empty({settings.draws(), modes, p, p}, at::kDouble);
+  double* matrix = curvature.data_ptr<double>();
+  for (std::int64_t index = 0; index < settings.draws() * modes; ++index, matrix += p * p) {
+    const RandomStream stream(key, RandomUse::quadratic_curvature, static_cast<std::uint64_t>(index));
+    draw_symmetric(stream, spreads.data_ptr<double>()[index % modes], p, matrix);
+  }
+  return curvature;
 }
 
 at::Tensor taken_from(const std::map<std::string, at::Tensor>& state, const char* name, const at::Tensor& like) {
@@ -42,12 +68,13 @@ QuadraticReplicas::QuadraticReplicas(const QuadraticProblem& problem, std::uint6
                                      std::int64_t batch)
     : problem_(problem), eta_(eta), batch_(batch) {
   const QuadraticSettings& settings = problem.settings;
-  for (std::int64_t draw = 0; draw < settings.draws(); ++draw) {
-    keys_.push_back(RandomStream(key, RandomUse::quadratic_replica, static_cast<std::uint64_t>(draw)).next_u64());
-    samplers_.push_back(make_sampler(settings.sampler, keys_.back(), settings.examples, batch));
+  for (std::int64_t start = 0; start < settings.starts(); ++start) {
+    RandomStream stream(key, RandomUse::quadratic_batches, static_cast<std::uint64_t>(start));
+    samplers_.push_back(make_sampler(settings.sampler, stream.next_u64(), settings.examples, batch));
   }
-  curvature_ = draw_curvature();
-  const at::Tensor residuals = for_replicas(draw_residuals(), settings);
+  const at::Device device = problem.left.device();
+  curvature_ = draw_curvature(settings, problem.variances, key).to(device);
+  const at::Tensor residuals = for_replicas(draw_residuals(settings, key).to(device), settings);
   initial_residuals_ = residuals.mm(problem.left);
   fixed_residuals_ = residuals - initial_residuals_.mm(problem.left.t());
   start();
@@ -71,25 +98,23 @@ std::map<std::string, at::Tensor> QuadraticReplicas::state() const {
 }
 
 void QuadraticReplicas::advance(std::int64_t step) {
-  const at::Tensor masked = (residuals() * batch_mask(step)).mm(problem_.left);                 // WᵀPz
-  const at::Tensor steps = at::bmm(masked.unsqueeze(1), jacobians_).squeeze(1) * (-eta_ / static_cast<double>(batch_));
-  const at::Tensor bent = apply_curvature(steps);                                               // M_α Δθ
-  // z' uses J before the step: ½ Q(Δθ, Δθ) = ½ (M_α Δθ) · Δθ.
-  residuals_ = residuals_ + at::bmm(jacobians_ + 0.5 * bent, steps.unsqueeze(2)).squeeze(2);
-  jacobians_.add_(bent);
+  const at::Tensor masked = (residuals() * batch_mask(step)).mm(problem_.left);  // WᵀPz
+  const at::Tensor steps =
+      at::bmm(masked.unsqueeze(1), jacobians_).squeeze(1) * (-eta_ / static_cast<double>(batch_));
+  // z is quadratic in θ, so that J Δθ + ½ Q(Δθ, Δθ) is Δθ times the mean of J before and after.
+  const at::Tensor before = at::bmm(jacobians_, steps.unsqueeze(2)).squeeze(2);
+  jacobians_.add_(apply_curvature(steps));
+  const at::Tensor after = at::bmm(jacobians_, steps.unsqueeze(2)).squeeze(2);
+  residuals_ = residuals_ + 0.5 * (before + after);
 }
 
-/// M_α Δθ of every replica: [R, P] → [R, modes, P].
+/// M_α Δθ of every replica, with the sign of its Q: [R, P] → [R, modes, P].
 at::Tensor QuadraticReplicas::apply_curvature(const at::Tensor& steps) const {
   const QuadraticSettings& s = problem_.settings;
-  const at::Tensor rows = curvature_.view({s.draws(), s.modes() * s.parameters, s.parameters});
-  if (!s.antithetic) return at::bmm(rows, steps.unsqueeze(2)).view({s.replicas, s.modes(), s.parameters});
-  // Q and −Q act on the two steps of a pair in one pass over M_α.
-  const at::Tensor pairs = steps.view({s.draws(), 2, s.parameters});
-  const at::Tensor sign = at::tensor({1.0, -1.0}, steps.options()).view({1, 2, 1});
-  return at::bmm(rows, (pairs * sign).transpose(1, 2))
-      .transpose(1, 2)
-      .reshape({s.replicas, s.modes(), s.parameters});
+  at::Tensor signed_steps = steps;
+  if (s.antithetic) signed_steps = steps * at::tensor({1.0, -1.0}, steps.options()).repeat({s.starts()}).unsqueeze(1);
+  return symmetric_products(curvature_, signed_steps.view({s.draws(), s.replicas_per_curvature, s.parameters}))
+      .view({s.replicas, s.modes(), s.parameters});
 }
 
 bool QuadraticReplicas::is_finite() const {
@@ -109,40 +134,12 @@ at::Tensor QuadraticReplicas::kernels() const {
 
 at::Tensor QuadraticReplicas::batch_mask(std::int64_t step) {
   const QuadraticSettings& settings = problem_.settings;
-  at::Tensor mask = at::zeros({settings.draws(), settings.examples}, at::kDouble);
+  at::Tensor mask = at::zeros({settings.starts(), settings.examples}, at::kDouble);
   auto values = mask.accessor<double, 2>();
-  for (std::int64_t draw = 0; draw < settings.draws(); ++draw) {
-    for (const std::int64_t row : samplers_[static_cast<std::size_t>(draw)]->batch(step)) values[draw][row] = 1;
+  for (std::int64_t start = 0; start < settings.starts(); ++start) {
+    for (const std::int64_t row : samplers_[static_cast<std::size_t>(start)]->batch(step)) values[start][row] = 1;
   }
-  return for_replicas(mask, settings).to(problem_.left.device());
-}
-
-at::Tensor QuadraticReplicas::draw_residuals() const {
-  const QuadraticSettings& settings = problem_.settings;
-  at::Tensor residuals = at::empty({settings.draws(), settings.examples}, at::kDouble);
-  double* value = residuals.data_ptr<double>();
-  for (const std::uint64_t key : keys_) {
-    RandomStream stream(key, RandomUse::quadratic_residuals);
-    for (std::int64_t i = 0; i < settings.examples; ++i) {
-      *value++ = std::sqrt(settings.residual_variance) * stream.normal();
-    }
-  }
-  return residuals.to(problem_.left.device());
-}
-
-at::Tensor QuadraticReplicas::draw_curvature() const {
-  const QuadraticSettings& settings = problem_.settings;
-  const std::int64_t p = settings.parameters;
-  const at::Tensor spreads = problem_.variances.sqrt().cpu();
-  at::Tensor curvature = at::empty({settings.draws(), settings.modes(), p, p}, at::kDouble);
-  double* matrix = curvature.data_ptr<double>();
-  for (const std::uint64_t key : keys_) {
-    for (std::int64_t mode = 0; mode < settings.modes(); ++mode, matrix += p * p) {
-      const RandomStream stream(key, RandomUse::quadratic_curvature, static_cast<std::uint64_t>(mode));
-      draw_symmetric(stream, spreads.data_ptr<double>()[mode], p, matrix);
-    }
-  }
-  return curvature.to(problem_.left.device());
+  return for_replicas(mask.to(problem_.left.device()), settings);
 }
 
 }  // namespace edgesweep

@@ -19,9 +19,10 @@ namespace edgesweep {
 ///
 /// The state is kept in the basis of the w_α: Wᵀz and WᵀJ, R × modes and R × modes × P. There Q is just the M_α, so that
 /// no D × P × P tensor appears and nothing is multiplied by W but residuals. The part of z orthogonal to all w_α (there
-/// is one if D > P) never moves. A step reads all M_α once: draws × modes × P² numbers.
+/// is one if D > P) never moves. A step takes replicas × modes × P² multiply-adds and reads the draws × modes × P² numbers
+/// of the M_α once.
 ///
-/// z_0, the M_α and the batches of a replica come from `key` by counter. Float64, on the problem's device.
+/// Replicas of one Q follow each other. z_0, the M_α and the batches come from `key` by counter. Float64, on the problem's device.
 class QuadraticReplicas {
  public:
   /// Draws the M_α. `problem` must outlive the object.
@@ -45,15 +46,12 @@ class QuadraticReplicas {
   at::Tensor batch_mask(std::int64_t step);              ///< 1 where the example is in the batch, else 0: [R, D]
 
  private:
-  at::Tensor draw_residuals() const;
-  at::Tensor draw_curvature() const;
   at::Tensor apply_curvature(const at::Tensor& steps) const;
 
   const QuadraticProblem& problem_;
   double eta_;
   std::int64_t batch_;
-  std::vector<std::uint64_t> keys_;                  // of each draw
-  std::vector<std::unique_ptr<Sampler>> samplers_;   // of each draw
+  std::vector<std::unique_ptr<Sampler>> samplers_;   // of each start
   at::Tensor curvature_;
   at::Tensor fixed_residuals_;                       // (1 − WWᵀ) z_0, [R, D]
   at::Tensor initial_residuals_;                     // Wᵀz_0, [R, modes]

@@ -14,6 +14,7 @@ inline QuadraticSettings small_settings(std::int64_t examples, std::int64_t para
   settings.residual_variance = 1.5;
   settings.replicas = replicas;
   settings.antithetic = antithetic;
+  settings.replicas_per_curvature = antithetic ? 2 : 1;
   return settings;
 }
 

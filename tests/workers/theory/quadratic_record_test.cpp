@@ -222,6 +222,7 @@ TEST(DerivativeTheory, IsExactWhereTheLeadingOrderIsFarOff) {
   // Two parameters: what is left out at leading order is as large as what is kept.
   for (const auto& [sampler, batch] : {std::pair<std::string, std::int64_t>{"iid", 1}, {"iid", 3}, {"epoch", 1}}) {
     QuadraticSettings settings = small_settings(3, 2, 20000);
+    settings.replicas_per_curvature = 4;
     settings.sampler = sampler;
     const QuadraticProblem problem = make_quadratic_problem(settings, at::kCPU);
     const double eta = 0.4;

@@ -4,6 +4,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <utility>
@@ -103,7 +105,7 @@ void expect_the_models_own_trajectory(const QuadraticSettings& settings, std::in
   std::vector<ExplicitModel> models;
   std::vector<std::vector<double>> thetas;
   for (std::int64_t r = 0; r < settings.replicas; ++r) {
-    const std::int64_t draw = settings.antithetic ? r / 2 : r;
+    const std::int64_t draw = r / settings.replicas_per_curvature;
     const double sign = settings.antithetic && r % 2 == 1 ? -1 : 1;
     models.emplace_back(problem, replicas.curvature()[draw], sign, replicas.residuals()[r]);
     thetas.emplace_back(static_cast<std::size_t>(settings.parameters), 0.0);
@@ -141,6 +143,15 @@ TEST(QuadraticReplicas, FollowTheModelEvaluatedAtThetaWithoutPairsShapedAndByEpo
   settings.curvature = {0.03, 2.0};
   settings.sampler = "epoch";
   expect_the_models_own_trajectory(settings, 3, 6);
+}
+
+TEST(QuadraticReplicas, FollowTheModelEvaluatedAtThetaWithOneCurvatureForSeveralStarts) {
+  QuadraticSettings settings = small_settings(5, 7, 12);
+  settings.replicas_per_curvature = 6;
+  expect_the_models_own_trajectory(settings, 2, 4);
+  settings.antithetic = false;
+  settings.replicas_per_curvature = 3;
+  expect_the_models_own_trajectory(settings, 2, 4);
 }
 
 TEST(QuadraticReplicas, OfAPairDifferInTheSignOfQAlone) {
