@@ -16,6 +16,12 @@ Json read_top(ObjectReader reader, const QuadraticSettings& settings) {
   return {{"top", top}};
 }
 
+Json read_kernel_norm(ObjectReader reader, const QuadraticSettings& settings) {
+  const std::int64_t replicas = reader.integer("replicas", 1, settings.replicas, settings.replicas);
+  reader.finish();
+  return {{"replicas", replicas}};
+}
+
 Json read_nothing(const ObjectReader& reader) {
   reader.finish();
   return Json::object();
@@ -70,7 +76,7 @@ Json canonical_quadratic_measure(ObjectReader reader, const QuadraticSettings& s
   if (reader.has("loss")) canonical["loss"] = read_nothing(reader.object("loss"));
   if (reader.has("derivatives")) canonical["derivatives"] = read_top(reader.object("derivatives"), settings);
   if (reader.has("eigenvalues")) canonical["eigenvalues"] = read_top(reader.object("eigenvalues"), settings);
-  if (reader.has("kernel_norm")) canonical["kernel_norm"] = read_nothing(reader.object("kernel_norm"));
+  if (reader.has("kernel_norm")) canonical["kernel_norm"] = read_kernel_norm(reader.object("kernel_norm"), settings);
   reader.finish();
   return canonical;
 }

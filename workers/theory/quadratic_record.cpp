@@ -83,8 +83,9 @@ ReplicaAverage average_over_replicas(const at::Tensor& values, const QuadraticSe
   return {mean, ((draws - mean).square().sum(0) / (count * (count - 1))).sqrt()};
 }
 
-QuadraticRecord::QuadraticRecord(const QuadraticProblem& problem, Json measure, double eta, std::int64_t batch)
-    : problem_(problem), measure_(std::move(measure)), eta_(eta), batch_(batch) {
+QuadraticRecord::QuadraticRecord(const QuadraticProblem& problem, Json measure, double loss_above, double eta,
+                                 std::int64_t batch)
+    : problem_(problem), measure_(std::move(measure)), loss_above_(loss_above), eta_(eta), batch_(batch) {
   if (!measure_.contains("derivatives")) return;
   top_ = measure_.at("derivatives").at("top").get<std::int64_t>();
   const DerivativeTheory theory = derivative_theory(problem, eta, batch, top_);
@@ -111,7 +112,8 @@ void QuadraticRecord::observe(const QuadraticReplicas& replicas) {
 void QuadraticRecord::fill(const QuadraticReplicas& replicas, std::span<double> out) const {
   const QuadraticSettings& settings = problem_.settings;
   Writer writer(out);
-  if (measure_.contains("loss")) writer.put(average_over_replicas(replicas.losses(), settings));
+  const ReplicaAverage loss = average_over_replicas(replicas.losses(), settings);
+  if (measure_.contains("loss")) writer.put(loss);
   if (top_ > 0) {
     for (const at::Tensor* f : {&history_.lambda_hat, &history_.sigma_hat}) {
       const at::Tensor now = (*f)[0], before = (*f)[1], long_before = (*f)[2];
@@ -122,14 +124,17 @@ void QuadraticRecord::fill(const QuadraticReplicas& replicas, std::span<double> 
     writer.put(std::span<const double>(theory_));
   }
   if (!measure_.contains("eigenvalues") && !measure_.contains("kernel_norm")) return;
+  if (!(loss.mean.item<double>() <= loss_above_)) return;
   const at::Tensor kernels = replicas.kernels();
-  if (!at::isfinite(kernels).all().item<bool>()) return;
   if (measure_.contains("eigenvalues")) {
     const auto top = measure_.at("eigenvalues").at("top").get<std::int64_t>();
     const at::Tensor ascending = at::linalg_eigvalsh(kernels);
     writer.put(average_over_replicas(ascending.narrow(1, ascending.size(1) - top, top).flip(1), settings));
   }
-  if (measure_.contains("kernel_norm")) put_kernel_norms(problem_, kernels, eta_, batch_, writer);
+  if (measure_.contains("kernel_norm")) {
+    const auto used = measure_.at("kernel_norm").at("replicas").get<std::int64_t>();
+    put_kernel_norms(problem_, kernels.narrow(0, 0, used), eta_, batch_, writer);
+  }
 }
 
 std::map<std::string, at::Tensor> QuadraticRecord::state() const {

@@ -39,12 +39,13 @@ struct ModeHistory {
 class QuadraticRecord {
  public:
   /// `problem` must outlive the object.
-  QuadraticRecord(const QuadraticProblem& problem, Json measure, double eta, std::int64_t batch);
+  QuadraticRecord(const QuadraticProblem& problem, Json measure, double loss_above, double eta, std::int64_t batch);
 
   void start(const QuadraticReplicas& replicas);
   /// After every step.
   void observe(const QuadraticReplicas& replicas);
-  /// Fills all columns of `measure`; the replicas are finite. Where a kernel overflows, what needs it stays as it is.
+  /// Fills all columns of `measure`; the replicas are finite. Above the loss that means divergence, eigenvalues and K stay
+  /// as they are: LAPACK may not find the eigenvalues of kernels that are about to overflow.
   void fill(const QuadraticReplicas& replicas, std::span<double> out) const;
 
   std::map<std::string, at::Tensor> state() const;
@@ -54,6 +55,7 @@ class QuadraticRecord {
  private:
   const QuadraticProblem& problem_;
   Json measure_;
+  double loss_above_;
   double eta_;
   std::int64_t batch_;
   std::int64_t top_ = 0;  ///< modes whose derivatives are kept; 0 for none

@@ -19,9 +19,11 @@ namespace {
 
 using testing::small_settings;
 
+constexpr double kLossAbove = 1e3;
+
 Json everything(std::int64_t top) {
   return {{"loss", Json::object()}, {"derivatives", {{"top", top}}}, {"eigenvalues", {{"top", top}}},
-          {"kernel_norm", Json::object()}};
+          {"kernel_norm", {{"replicas", 4}}}};
 }
 
 /// A record by column name.
@@ -58,7 +60,7 @@ TEST(QuadraticRecord, HoldsTheDifferencesOfTheReplicasOwnTrajectories) {
   const QuadraticProblem problem = make_quadratic_problem(settings, at::kCPU);
   const Json measure = everything(3);
   QuadraticReplicas replicas(problem, 5, 0.05, 2);
-  QuadraticRecord record(problem, measure, 0.05, 2);
+  QuadraticRecord record(problem, measure, kLossAbove, 0.05, 2);
   record.start(replicas);
   std::vector<at::Tensor> lambda, sigma;  // [R, 3] at each step
   for (int step = 0;; ++step) {
@@ -106,7 +108,7 @@ TEST(QuadraticRecord, HasLossEigenvaluesAndKernelNormsOfTheFullNtk) {
     const Json measure = everything(4);
     const double eta = 0.05;
     QuadraticReplicas replicas(problem, 5, eta, 2);
-    QuadraticRecord record(problem, measure, eta, 2);
+    QuadraticRecord record(problem, measure, kLossAbove, eta, 2);
     record.start(replicas);
     for (int step = 0; step < 3; ++step) {
       replicas.advance(step);
@@ -151,7 +153,7 @@ TEST(QuadraticRecord, GoesOnFromASavedStateWithTheSameDifferences) {
   const QuadraticProblem problem = make_quadratic_problem(small_settings(5, 7, 4), at::kCPU);
   const Json measure = everything(2);
   QuadraticReplicas replicas(problem, 9, 0.05, 2);
-  QuadraticRecord whole(problem, measure, 0.05, 2), resumed(problem, measure, 0.05, 2);
+  QuadraticRecord whole(problem, measure, kLossAbove, 0.05, 2), resumed(problem, measure, kLossAbove, 0.05, 2);
   whole.start(replicas);
   for (int step = 0; step < 3; ++step) {
     replicas.advance(step);
@@ -175,7 +177,7 @@ Seen simulate(const QuadraticProblem& problem, double eta, std::int64_t batch, i
   Seen seen{{0, 0}, {0, 0}, {0, 0}, {0, 0}};
   for (int set = 0; set < sets; ++set) {
     QuadraticReplicas replicas(problem, static_cast<std::uint64_t>(set), eta, batch);
-    QuadraticRecord record(problem, measure, eta, batch);
+    QuadraticRecord record(problem, measure, kLossAbove, eta, batch);
     record.start(replicas);
     replicas.advance(0);
     record.observe(replicas);
