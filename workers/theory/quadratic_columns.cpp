@@ -6,20 +6,41 @@
 namespace edgesweep {
 namespace {
 
-Json read_top(ObjectReader reader, const QuadraticSettings& settings) {
+std::int64_t read_top(ObjectReader& reader, const QuadraticSettings& settings) {
   const std::int64_t top = reader.integer("top", 1, 100'000, settings.modes() < 5 ? settings.modes() : 5);
   if (top > settings.modes()) {
     reader.fail("top", "is " + std::to_string(top) + "; must be at most " + std::to_string(settings.modes()) +
                            ", the number of modes: the smaller of examples and parameters");
   }
+  return top;
+}
+
+/// How many replicas, the first ones, share an expensive measurement: whole groups of one curvature.
+std::int64_t read_replicas(ObjectReader& reader, const QuadraticSettings& settings) {
+  const std::int64_t replicas = reader.integer("replicas", 1, settings.replicas, settings.replicas);
+  if (replicas % settings.replicas_per_curvature != 0) {
+    reader.fail("replicas", "is " + std::to_string(replicas) + "; must be a multiple of replicas_per_curvature, which is " +
+                                std::to_string(settings.replicas_per_curvature));
+  }
+  return replicas;
+}
+
+Json read_eigenvalues(ObjectReader reader, const QuadraticSettings& settings) {
+  const Json canonical = {{"top", read_top(reader, settings)}, {"replicas", read_replicas(reader, settings)}};
   reader.finish();
-  return {{"top", top}};
+  return canonical;
+}
+
+Json read_derivatives(ObjectReader reader, const QuadraticSettings& settings) {
+  const Json canonical = {{"top", read_top(reader, settings)}};
+  reader.finish();
+  return canonical;
 }
 
 Json read_kernel_norm(ObjectReader reader, const QuadraticSettings& settings) {
-  const std::int64_t replicas = reader.integer("replicas", 1, settings.replicas, settings.replicas);
+  const Json canonical = {{"replicas", read_replicas(reader, settings)}};
   reader.finish();
-  return {{"replicas", replicas}};
+  return canonical;
 }
 
 Json read_nothing(const ObjectReader& reader) {
@@ -74,8 +95,8 @@ std::vector<Column> kernel_norm_columns() {
 Json canonical_quadratic_measure(ObjectReader reader, const QuadraticSettings& settings) {
   Json canonical = Json::object();
   if (reader.has("loss")) canonical["loss"] = read_nothing(reader.object("loss"));
-  if (reader.has("derivatives")) canonical["derivatives"] = read_top(reader.object("derivatives"), settings);
-  if (reader.has("eigenvalues")) canonical["eigenvalues"] = read_top(reader.object("eigenvalues"), settings);
+  if (reader.has("derivatives")) canonical["derivatives"] = read_derivatives(reader.object("derivatives"), settings);
+  if (reader.has("eigenvalues")) canonical["eigenvalues"] = read_eigenvalues(reader.object("eigenvalues"), settings);
   if (reader.has("kernel_norm")) canonical["kernel_norm"] = read_kernel_norm(reader.object("kernel_norm"), settings);
   reader.finish();
   return canonical;

@@ -76,10 +76,11 @@ at::Tensor taken_from(const std::map<std::string, at::Tensor>& state, const char
 }  // namespace
 
 ReplicaAverage average_over_replicas(const at::Tensor& values, const QuadraticSettings& settings) {
-  const at::Tensor draws = values.unflatten(0, {settings.draws(), settings.replicas_per_curvature}).mean(1);
+  const std::int64_t groups = values.size(0) / settings.replicas_per_curvature;
+  const at::Tensor draws = values.unflatten(0, {groups, settings.replicas_per_curvature}).mean(1);
   const auto count = static_cast<double>(draws.size(0));
   const at::Tensor mean = draws.mean(0);
-  if (draws.size(0) == 1) return {mean, at::full_like(mean, kNaN)};
+  if (groups == 1) return {mean, at::full_like(mean, kNaN)};
   return {mean, ((draws - mean).square().sum(0) / (count * (count - 1))).sqrt()};
 }
 
@@ -125,15 +126,14 @@ void QuadraticRecord::fill(const QuadraticReplicas& replicas, std::span<double> 
   }
   if (!measure_.contains("eigenvalues") && !measure_.contains("kernel_norm")) return;
   if (!(loss.mean.item<double>() <= loss_above_)) return;
-  const at::Tensor kernels = replicas.kernels();
+  const auto replicas_used = [&](const char* name) { return measure_.at(name).at("replicas").get<std::int64_t>(); };
   if (measure_.contains("eigenvalues")) {
     const auto top = measure_.at("eigenvalues").at("top").get<std::int64_t>();
-    const at::Tensor ascending = at::linalg_eigvalsh(kernels);
+    const at::Tensor ascending = at::linalg_eigvalsh(replicas.kernels(replicas_used("eigenvalues")));
     writer.put(average_over_replicas(ascending.narrow(1, ascending.size(1) - top, top).flip(1), settings));
   }
   if (measure_.contains("kernel_norm")) {
-    const auto used = measure_.at("kernel_norm").at("replicas").get<std::int64_t>();
-    put_kernel_norms(problem_, kernels.narrow(0, 0, used), eta_, batch_, writer);
+    put_kernel_norms(problem_, replicas.kernels(replicas_used("kernel_norm")), eta_, batch_, writer);
   }
 }
 

@@ -14,7 +14,7 @@
 
 namespace edgesweep {
 
-/// Mean over replicas of values [R, …] and its standard error over the curvatures that were drawn; the
+/// Mean over replicas of values [n, …], n a multiple of replicas_per_curvature, and its standard error over the curvatures that were drawn; the
 /// error is NaN for a single one.
 struct ReplicaAverage {
   at::Tensor mean;

@@ -128,8 +128,9 @@ at::Tensor QuadraticReplicas::losses() const {
 
 at::Tensor QuadraticReplicas::residuals() const { return at::addmm(fixed_residuals_, residuals_, problem_.left.t()); }
 
-at::Tensor QuadraticReplicas::kernels() const {
-  return at::bmm(jacobians_, jacobians_.transpose(1, 2)) / static_cast<double>(problem_.settings.examples);
+at::Tensor QuadraticReplicas::kernels(std::int64_t first) const {
+  const at::Tensor rows = jacobians_.narrow(0, 0, first);
+  return at::bmm(rows, rows.transpose(1, 2)) / static_cast<double>(problem_.settings.examples);
 }
 
 at::Tensor QuadraticReplicas::batch_mask(std::int64_t step) {

@@ -40,7 +40,7 @@ class QuadraticReplicas {
   at::Tensor losses() const;                             ///< ‖z‖² / (2D) of each replica, [R]
   at::Tensor residuals() const;                          ///< z, [R, D]
   const at::Tensor& jacobians() const { return jacobians_; }  ///< WᵀJ, [R, modes, P]
-  at::Tensor kernels() const;                            ///< WᵀΘ̂W with Θ̂ = J Jᵀ / D, [R, modes, modes]
+  at::Tensor kernels(std::int64_t first) const;          ///< WᵀΘ̂W, Θ̂ = J Jᵀ / D, of the first replicas, [first, modes, modes]
 
   const at::Tensor& curvature() const { return curvature_; }  ///< M_α of each draw, [draws, modes, P, P]
   at::Tensor batch_mask(std::int64_t step);              ///< 1 where the example is in the batch, else 0: [R, D]

@@ -22,7 +22,7 @@ using testing::small_settings;
 constexpr double kLossAbove = 1e3;
 
 Json everything(std::int64_t top) {
-  return {{"loss", Json::object()}, {"derivatives", {{"top", top}}}, {"eigenvalues", {{"top", top}}},
+  return {{"loss", Json::object()}, {"derivatives", {{"top", top}}}, {"eigenvalues", {{"top", top}, {"replicas", 4}}},
           {"kernel_norm", {{"replicas", 4}}}};
 }
 

@@ -123,7 +123,7 @@ void expect_the_models_own_trajectory(const QuadraticSettings& settings, std::in
       EXPECT_LT(distance(replicas.residuals()[row], z), 1e-12) << "replica " << r << " step " << step;
       EXPECT_LT(distance(problem.left.mm(replicas.jacobians()[row]), j), 1e-12) << "replica " << r << " step " << step;
       const at::Tensor ntk = j.mm(j.t()) / static_cast<double>(settings.examples);
-      EXPECT_LT(distance(problem.left.mm(replicas.kernels()[row]).mm(problem.left.t()), ntk), 1e-12);
+      EXPECT_LT(distance(problem.left.mm(replicas.kernels(settings.replicas)[row]).mm(problem.left.t()), ntk), 1e-12);
       EXPECT_NEAR(replicas.losses()[row].item<double>(),
                   z.square().sum().item<double>() / (2.0 * static_cast<double>(settings.examples)), 1e-12);
     }
