@@ -85,6 +85,7 @@ void QuadraticReplicas::start() {
   jacobians_ = (problem_.sigma.unsqueeze(1) * problem_.right)
                    .unsqueeze(0)
                    .repeat({problem_.settings.replicas, 1, 1});
+  bent_ = at::empty_like(jacobians_);
 }
 
 void QuadraticReplicas::restore(const std::map<std::string, at::Tensor>& state) {
@@ -109,12 +110,14 @@ void QuadraticReplicas::advance(std::int64_t step) {
 }
 
 /// M_α Δθ of every replica, with the sign of its Q: [R, P] → [R, modes, P].
-at::Tensor QuadraticReplicas::apply_curvature(const at::Tensor& steps) const {
+const at::Tensor& QuadraticReplicas::apply_curvature(const at::Tensor& steps) {
   const QuadraticSettings& s = problem_.settings;
   at::Tensor signed_steps = steps;
   if (s.antithetic) signed_steps = steps * at::tensor({1.0, -1.0}, steps.options()).repeat({s.starts()}).unsqueeze(1);
-  return symmetric_products(curvature_, signed_steps.view({s.draws(), s.replicas_per_curvature, s.parameters}))
-      .view({s.replicas, s.modes(), s.parameters});
+  const std::int64_t group = s.replicas_per_curvature;
+  at::Tensor products = bent_.view({s.draws(), group, s.modes(), s.parameters});
+  symmetric_products(curvature_, signed_steps.view({s.draws(), group, s.parameters}), products);
+  return bent_;
 }
 
 bool QuadraticReplicas::is_finite() const {

@@ -46,7 +46,7 @@ class QuadraticReplicas {
   at::Tensor batch_mask(std::int64_t step);              ///< 1 where the example is in the batch, else 0: [R, D]
 
  private:
-  at::Tensor apply_curvature(const at::Tensor& steps) const;
+  const at::Tensor& apply_curvature(const at::Tensor& steps);
 
   const QuadraticProblem& problem_;
   double eta_;
@@ -57,6 +57,7 @@ class QuadraticReplicas {
   at::Tensor initial_residuals_;                     // Wᵀz_0, [R, modes]
   at::Tensor residuals_;                             // Wᵀz, [R, modes]
   at::Tensor jacobians_;
+  at::Tensor bent_;  // Q(Δθ, ·) of the last step: as large as the Jacobians, and not to be allocated anew
 };
 
 }  // namespace edgesweep
