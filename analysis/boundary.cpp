@@ -5,6 +5,8 @@
 #include <limits>
 #include <map>
 
+#include "analysis/exact_boundary.hpp"
+
 namespace edgesweep {
 namespace {
 
@@ -49,20 +51,35 @@ struct Boundary {
 };
 
 std::vector<Boundary> threshold_boundaries(double edge) {
-  return {{"eta_K1_initial", "learning rate where K before the first step is 1", "K_initial", 1.0},
-          {"eta_K1_max", "learning rate where the greatest K of a trial is 1", "K_max", 1.0},
-          {"eta_ntk_edge_initial",
-           "learning rate where eta lambda_max of the NTK before the first step is at the edge",
-           "eta_ntk_lambda_max_initial", edge},
-          {"eta_ntk_edge_max",
-           "learning rate where the greatest eta lambda_max of the NTK in a trial is at the edge",
-           "eta_ntk_lambda_max_max", edge},
-          {"eta_hessian_edge_initial",
-           "learning rate where eta lambda_max of the Hessian before the first step is at the edge",
-           "eta_hessian_lambda_max_initial", edge},
-          {"eta_hessian_edge_max",
-           "learning rate where the greatest eta lambda_max of the Hessian in a trial is at the edge",
-           "eta_hessian_lambda_max_max", edge}};
+  std::vector<Boundary> boundaries{
+      {"eta_K1_initial", "learning rate where K before the first step is 1", "K_initial", 1.0},
+      {"eta_K1_max", "learning rate where the greatest K of a trial is 1", "K_max", 1.0},
+      {"eta_ntk_edge_initial",
+       "learning rate where eta lambda_max of the NTK before the first step is at the edge",
+       "eta_ntk_lambda_max_initial", edge},
+      {"eta_ntk_edge_max",
+       "learning rate where the greatest eta lambda_max of the NTK in a trial is at the edge",
+       "eta_ntk_lambda_max_max", edge},
+      {"eta_hessian_edge_initial",
+       "learning rate where eta lambda_max of the Hessian before the first step is at the edge",
+       "eta_hessian_lambda_max_initial", edge},
+      {"eta_hessian_edge_max",
+       "learning rate where the greatest eta lambda_max of the Hessian in a trial is at the edge",
+       "eta_hessian_lambda_max_max", edge}};
+  for (const std::string kind : {"K_full", "K_block", "K_hd", "K_tr"}) {
+    boundaries.push_back({"eta_" + kind + "1_initial",
+                          "learning rate where " + kind + " before the first step is 1", kind + "_initial",
+                          1.0});
+    boundaries.push_back({"eta_" + kind + "1_max",
+                          "learning rate where the greatest " + kind + " of a trial is 1", kind + "_max",
+                          1.0});
+  }
+  boundaries.push_back({"eta_T1_initial", "learning rate where lambda_max(T) before the first step is 1",
+                        "T_lambda_max_initial", 1.0});
+  boundaries.push_back({"eta_A_plus_N1_initial",
+                        "learning rate where lambda_max(A+N) before the first step is 1",
+                        "A_plus_N_lambda_max_initial", 1.0});
+  return boundaries;
 }
 
 }  // namespace
@@ -110,9 +127,23 @@ std::int64_t BoundarySummary::find(const std::string& name) const {
   return found == names.end() ? -1 : found - names.begin();
 }
 
-BoundarySummary summarise_boundaries(const PhaseSummary& phase, double momentum) {
-  BoundarySummary summary{
-      eta_lambda_edge(momentum), phase.has("eta_hessian_lambda_max_initial") ? "hessian" : "ntk", {}, {}, {}};
+bool BoundarySummary::has_exact(const std::string& name) const {
+  return std::find(exact_names.begin(), exact_names.end(), name) != exact_names.end();
+}
+
+double BoundarySummary::eta(const BatchBoundary& row, const std::string& name) const {
+  if (const std::int64_t at = find(name); at >= 0) return row.crossings[static_cast<std::size_t>(at)].eta;
+  const auto exact = std::find(exact_names.begin(), exact_names.end(), name);
+  return exact == exact_names.end() ? kNan : row.exact[static_cast<std::size_t>(exact - exact_names.begin())];
+}
+
+BoundarySummary summarise_boundaries(const SweepData& data, const PhaseSummary& phase) {
+  BoundarySummary summary{eta_lambda_edge(data.momentum),
+                          phase.has("eta_hessian_lambda_max_initial") ? "hessian" : "ntk",
+                          {},
+                          {},
+                          exact_boundary_columns(data),
+                          {}};
   std::vector<Boundary> measured = threshold_boundaries(summary.edge);
   std::erase_if(measured, [&](const Boundary& boundary) { return !phase.has(boundary.quantity); });
   for (const Boundary& boundary : measured) {
@@ -128,7 +159,8 @@ BoundarySummary summarise_boundaries(const PhaseSummary& phase, double momentum)
     BatchBoundary row{batch,
                       has_noise(phase, cells),
                       summary.edge / initial_lambda_max(phase, cells, summary.edge_matrix),
-                      {}};
+                      {},
+                      exact_boundaries(data, batch, summary.exact_names)};
     for (const Boundary& boundary : measured) {
       std::vector<GridValue> points;
       for (const CellSummary& cell : cells) points.push_back({cell.eta, phase.mean(cell, boundary.quantity)});
@@ -153,11 +185,16 @@ Table boundary_table(const SweepData& data, const BoundarySummary& boundaries) {
     table.columns.push_back({name + "_lower", "1", title + ", last grid point below", 1});
     table.columns.push_back({name + "_upper", "1", title + ", first grid point above", 1});
   }
+  const std::vector<ExactColumn> exact = exact_columns(boundaries);
+  for (const ExactColumn& column : exact) {
+    table.columns.push_back({column.name, "1", column.title, 1});
+  }
   for (const BatchBoundary& batch : boundaries.rows) {
     std::vector<TableValue> row{batch.batch, boundaries.edge};
     for (const Crossing& crossing : batch.crossings) {
       row.insert(row.end(), {crossing.eta, crossing.lower, crossing.upper});
     }
+    for (const ExactColumn& column : exact) row.emplace_back(column.of_batch(batch));
     table.rows.push_back(std::move(row));
   }
   return table;

@@ -36,7 +36,7 @@ Crossing divergence_crossing(std::vector<CellSummary> cells);
 /// section 1).
 double eta_lambda_edge(double momentum);
 
-/// All boundaries of one batch size; `crossings` as BoundarySummary::names.
+/// All boundaries of one batch size; `crossings` are in the order of BoundarySummary::names.
 struct BatchBoundary {
   std::int64_t batch;
   /// False at full batch, κ = 0: K is 0 there up to the deterministic edge and infinite beyond, and its
@@ -46,6 +46,7 @@ struct BatchBoundary {
   /// beyond the grid as well. NaN if it was not measured.
   double edge_eta;
   std::vector<Crossing> crossings;
+  std::vector<double> exact;  ///< η*, as BoundarySummary::exact_names; NaN where there is none
 };
 
 struct BoundarySummary {
@@ -53,14 +54,22 @@ struct BoundarySummary {
   std::string edge_matrix;          ///< whose λ_max edge_eta is from: hessian, or ntk without it
   std::vector<std::string> names;   ///< e.g. eta_K1_initial
   std::vector<std::string> titles;  ///< one line each for people
+  /// The columns eta_star_… of the store: the η at which a measure of the linear model is 1
+  /// (analysis/exact_boundary.hpp).
+  std::vector<std::string> exact_names;
   std::vector<BatchBoundary> rows;  ///< by batch
 
   /// Position of a boundary in `names`; −1 if the sweep did not measure what it needs.
   std::int64_t find(const std::string& name) const;
+  bool has_exact(const std::string& name) const;
+  /// η of a boundary in a row of `rows`: of `names` or `exact_names`. NaN where it is not known.
+  double eta(const BatchBoundary& row, const std::string& name) const;
 };
-BoundarySummary summarise_boundaries(const PhaseSummary& phase, double momentum);
+/// `phase` is that of `data`.
+BoundarySummary summarise_boundaries(const SweepData& data, const PhaseSummary& phase);
 
-/// One row a batch size: batch, eta_lambda_edge, and x, x_lower, x_upper of every boundary.
+/// One row a batch size: batch, eta_lambda_edge, x, x_lower, x_upper of every boundary, then the exact
+/// boundaries with their ratios (docs/tables-and-plots.md).
 Table boundary_table(const SweepData& data, const BoundarySummary& boundaries);
 
 }  // namespace edgesweep

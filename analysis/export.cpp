@@ -50,8 +50,7 @@ Table make_table(const SweepData& data, const std::string& name) {
     throw InputError("--table", "found " + name + "; allowed are phase, trajectories, boundary");
   }
   const PhaseSummary phase = summarise_phase(data);
-  return name == "phase" ? phase_table(data, phase)
-                         : boundary_table(data, summarise_boundaries(phase, data.momentum));
+  return name == "phase" ? phase_table(data, phase) : boundary_table(data, summarise_boundaries(data, phase));
 }
 
 void export_table(const std::string& store, const std::string& table, const std::string& format,

@@ -19,6 +19,10 @@
 namespace edgesweep {
 namespace {
 
+/// Viridis at tenths of the map, 0xrrggbb.
+constexpr int kViridis[] = {0x440154, 0x482475, 0x414487, 0x355f8d, 0x2a788e, 0x21918c,
+                            0x22a884, 0x44bf70, 0x7ad151, 0xbddf26, 0xfde725};
+
 struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
@@ -124,14 +128,26 @@ std::string datablock(const std::string& name, const std::vector<std::vector<dou
 }
 
 std::string viridis_palette(double end) {
-  static const char* const kColours[] = {"440154", "482475", "414487", "355f8d", "2a788e", "21918c",
-                                         "22a884", "44bf70", "7ad151", "bddf26", "fde725"};
   std::string text = "set palette maxcolors 0\nset palette defined (";
   const int last = static_cast<int>(std::lround(end * 10));
   for (int at = 0; at <= last; ++at) {
-    text += (at > 0 ? ", " : "") + std::to_string(at) + " '#" + kColours[at] + "'";
+    text += (at > 0 ? ", " : "") + std::to_string(at) + " '" + viridis_colour(0.1 * at) + "'";
   }
   return text + ")\n";
+}
+
+std::string viridis_colour(double share) {
+  const double place = std::clamp(share, 0.0, 1.0) * 10;
+  const int below = std::min(static_cast<int>(place + 1e-9), 9);
+  int mixed = 0;
+  for (const int shift : {16, 8, 0}) {
+    const int from = kViridis[below] >> shift & 0xff;
+    const int to = kViridis[below + 1] >> shift & 0xff;
+    mixed |= static_cast<int>(std::lround(from + (place - below) * (to - from))) << shift;
+  }
+  char text[16];
+  std::snprintf(text, sizeof text, "#%06x", static_cast<unsigned>(mixed));
+  return text;
 }
 
 std::string log_ticks(double low, double high) {

@@ -21,6 +21,9 @@ std::string datablock(const std::string& name, const std::vector<std::vector<dou
 /// `end` of the map; its last tenth is too pale for lines on white.
 std::string viridis_palette(double end);
 
+/// The colour at a share of the map from 0 to 1, "#rrggbb".
+std::string viridis_colour(double share);
+
 /// Tick positions and labels `("0.1" 0.1, …)` of a log axis: powers of ten, with 1-2-5 steps where there are
 /// few.
 std::string log_ticks(double low, double high);

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 #include <span>
+#include <utility>
 
 #include "analysis/trajectory.hpp"
 
@@ -45,6 +46,8 @@ std::vector<Quantity> all_quantities() {
   std::vector<Quantity> all{
       reduced("train_loss_final", "train_loss", "1", "train loss at the last record", reduce_final),
       reduced("train_loss_min", "train_loss", "1", "least train loss of all records", reduce_least),
+      reduced("expected_loss_final", "expected_loss", "1", "exact expected train loss at the last record",
+              reduce_final),
       reduced("test_error_final", "test_error", "1", "test error at the last record", reduce_final),
       reduced("K_initial", "K", "1", "noise kernel norm K before the first step", reduce_initial),
       reduced("K_max", "K", "1", "greatest K of all records", reduce_greatest),
@@ -52,6 +55,22 @@ std::vector<Quantity> all_quantities() {
               "median of K over the records in the second half of the steps", second_half_median),
       reduced("K_final", "K", "1", "K at the last record", reduce_final),
       reduced("steps_K_above_1", "K", "1", "number of steps spent with K > 1", reduce_steps_above_one)};
+  for (const auto& [column, title] :
+       {std::pair{"K_full", "noise kernel norm without the restriction to the diagonal"},
+        std::pair{"K_block", "lower bound of K from per-example kernel blocks"},
+        std::pair{"K_hd", "high-dimensional approximation of K"},
+        std::pair{"K_tr", "trace approximation of K"}}) {
+    const std::string name = column;
+    all.push_back(reduced(name + "_initial", name, "1", std::string(title) + ", before the first step",
+                          reduce_initial));
+    all.push_back(
+        reduced(name + "_max", name, "1", std::string(title) + ", greatest of all records", reduce_greatest));
+  }
+  all.push_back(reduced("T_lambda_max_initial", "T_lambda_max", "1",
+                        "spectral radius of the second-moment operator T, before the first step",
+                        reduce_initial));
+  all.push_back(reduced("A_plus_N_lambda_max_initial", "A_plus_N_lambda_max", "1",
+                        "spectral radius of A + N, before the first step", reduce_initial));
   for (const std::string matrix : {"ntk", "hessian"}) {
     const std::string column = matrix + "_lambda_max";
     const std::string product =

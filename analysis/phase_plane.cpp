@@ -10,24 +10,6 @@
 namespace edgesweep {
 namespace {
 
-using Rows = std::vector<std::vector<double>>;
-
-struct Limits {
-  double low = std::numeric_limits<double>::infinity();
-  double high = 0;
-
-  void include(double value) {
-    if (!(value > 0) || std::isinf(value)) return;
-    low = std::min(low, value);
-    high = std::max(high, value);
-  }
-  bool empty() const { return high == 0; }
-};
-
-std::string range_text(double low, double high) {
-  return std::string("[").append(number_text(low)).append(":").append(number_text(high)).append("]");
-}
-
 /// At most five decades of colour, down from the greatest value: the cells that matter stay apart.
 Limits colour_limits(const std::vector<CellSummary>& cells, const PhaseSummary& phase,
                      const std::string& quantity) {
@@ -37,24 +19,14 @@ Limits colour_limits(const std::vector<CellSummary>& cells, const PhaseSummary& 
   }
   if (limits.empty()) return limits;
   limits.low = std::max(limits.low, limits.high * 1e-5);
-  if (limits.high < limits.low * 1.5) {
-    limits.low /= 1.25;
-    limits.high *= 1.25;
-  }
+  limits.widen_to(1.5);
   return limits;
 }
 
-/// Ticks at the batch sizes themselves, none closer to the one before than half a decade's fifth.
-std::string batch_ticks(const std::vector<CellSummary>& cells) {
-  std::string text = "(";
-  double last = 0;
-  for (const CellSummary& cell : cells) {
-    const auto batch = static_cast<double>(cell.batch);
-    if (batch <= last * 1.3) continue;
-    text.append(last > 0 ? ", " : "").append(std::to_string(cell.batch));
-    last = batch;
-  }
-  return text + ")";
+std::vector<std::int64_t> batches_of(const std::vector<CellSummary>& cells) {
+  std::vector<std::int64_t> batches;
+  for (const CellSummary& cell : cells) batches.push_back(cell.batch);
+  return batches;
 }
 
 /// The rows, none if not a single one has a place.
@@ -62,6 +34,21 @@ Rows unless_unknown(Rows rows) {
   const bool known =
       std::any_of(rows.begin(), rows.end(), [](const auto& row) { return std::isfinite(row[0]); });
   return known ? rows : Rows();
+}
+
+/// (η or η/B, B) at each batch size with noise, of the first of `names` that is known there.
+Rows boundary_line(const BoundarySummary& boundaries, bool against_ratio,
+                   std::initializer_list<const char*> names) {
+  Rows rows;
+  for (const BatchBoundary& row : boundaries.rows) {
+    const auto batch = static_cast<double>(row.batch);
+    double eta = std::numeric_limits<double>::quiet_NaN();
+    for (const char* name : names) {
+      if (row.has_noise && std::isnan(eta)) eta = boundaries.eta(row, name);
+    }
+    rows.push_back({against_ratio ? eta / batch : eta, batch});
+  }
+  return unless_unknown(std::move(rows));
 }
 
 /// True if some of the line lies in the horizontal range; a legend must not name what is not there.
@@ -133,19 +120,23 @@ Axes axes_of(const std::vector<Tile>& tiles) {
 std::string axes_script(const std::vector<CellSummary>& cells, const Axes& axes, const PhasePlane& plane,
                         const Limits& limits) {
   const auto& [x, y] = axes;
-  return "set logscale xy\nset logscale cb\nset xrange " + range_text(x.low, x.high) + "\nset yrange " +
-         range_text(y.low, y.high) + "\nset cbrange " + range_text(limits.low, limits.high) + "\nset xtics " +
-         log_ticks(x.low, x.high) + "\nset ytics " + batch_ticks(cells) + "\nset cbtics " +
+  return "set logscale xy\nset logscale cb\n" + set_range("x", x.low, x.high) +
+         set_range("y", y.low, y.high) + set_range("cb", limits.low, limits.high) + "set xtics " +
+         log_ticks(x.low, x.high) + "\nset ytics " + batch_ticks(batches_of(cells)) + "\nset cbtics " +
          log_ticks(limits.low, limits.high) + "\nset xlabel \"" +
          (plane.against_ratio ? "learning rate over batch size  η / B" : "learning rate  η") +
          "\" offset 0,-0.2\nset ylabel \"batch size  B  (examples)\" offset -0.5,0\nset cblabel \"" +
          plane.colour_label + "\" offset 1,0\n";
 }
 
+/// gnuplot makes the columns of a legend as wide as the longest title with its markup, which nobody sees: so
+/// many letters less.
+std::string key_width(bool with_edge, bool with_exact) {
+  return with_edge ? "-12" : with_exact ? "-7" : "-1";
+}
+
 std::string edge_title(const BoundarySummary& boundaries) {
-  char edge[32];
-  std::snprintf(edge, sizeof edge, "%.3g", boundaries.edge);
-  return std::string("ηλ_{max} = ") + edge + " at step 0 (" +
+  return "ηλ_{max} = " + short_number(boundaries.edge) + " at step 0 (" +
          (boundaries.edge_matrix == "ntk" ? "NTK" : "Hessian") + ")";
 }
 
@@ -168,16 +159,11 @@ std::vector<PhasePlane> phase_planes(const PhaseSummary& phase) {
 }
 
 Rows noise_line(const BoundarySummary& boundaries, bool against_ratio) {
-  const std::int64_t at = boundaries.find("eta_K1_initial");
-  if (at < 0) return {};
-  Rows rows;
-  for (const BatchBoundary& row : boundaries.rows) {
-    const auto batch = static_cast<double>(row.batch);
-    const double eta = row.has_noise ? row.crossings[static_cast<std::size_t>(at)].eta
-                                     : std::numeric_limits<double>::quiet_NaN();
-    rows.push_back({against_ratio ? eta / batch : eta, batch});
-  }
-  return unless_unknown(std::move(rows));
+  return boundary_line(boundaries, against_ratio, {"eta_star_K", "eta_K1_initial"});
+}
+
+Rows second_moment_line(const BoundarySummary& boundaries, bool against_ratio) {
+  return boundary_line(boundaries, against_ratio, {"eta_star_T", "eta_K_full1_initial", "eta_T1_initial"});
 }
 
 Rows edge_line(const BoundarySummary& boundaries, bool against_ratio) {
@@ -198,19 +184,21 @@ std::optional<Picture> draw_phase_plane(const PhasePlane& plane, const PhaseSumm
   const Layers layers = sort_tiles(cells, tiles, phase, plane, limits);
   const Axes axes = axes_of(tiles);
   const Rows noise = noise_line(boundaries, plane.against_ratio);
+  const Rows exact = second_moment_line(boundaries, plane.against_ratio);
   const Rows edge = edge_line(boundaries, plane.against_ratio);
 
   std::string script = viridis_palette(1.0) + axes_script(cells, axes, plane, limits) +
                        heading_labels(plane.title, heading, 0.47);
-  script +=
-      "set tics out nomirror\nset border 3 lw 1.2 lc rgb '#444444'\nset colorbox\nset clip two\n"
-      "set lmargin at screen 0.09\nset rmargin at screen 0.85\nset bmargin at screen 0.19\nset tmargin at "
-      "screen 0.895\n"
-      "set key at screen 0.47,0.05 center center horizontal maxcols 3 Left reverse samplen 2.5 width -12 "
-      "font ',12'\n";
+  script += kFrameStyle;
+  script += "set colorbox\nset clip two\n" + set_margin("lmargin", 0.09) + set_margin("rmargin", 0.85) +
+            set_margin("bmargin", 0.19) + set_margin("tmargin", 0.895) +
+            "set key at screen 0.47,0.05 center center horizontal maxcols 3 Left reverse samplen 2.5 font "
+            "',12' width " +
+            key_width(enters(edge, axes.x), enters(exact, axes.x)) + "\n";
   script += datablock("coloured", layers.coloured) + datablock("crossed", layers.crossed) +
             datablock("open", layers.open) + datablock("zero", layers.zero) +
-            datablock("infinite", layers.infinite) + datablock("noise", noise) + datablock("edge", edge);
+            datablock("infinite", layers.infinite) + datablock("noise", noise) + datablock("exact", exact) +
+            datablock("edge", edge);
   script +=
       "plot $coloured using 1:2:3:4:5:6:7 with boxxyerror fs solid 1.0 border rgb '#ffffff' lw 0.5 fc "
       "palette notitle";
@@ -230,6 +218,10 @@ std::optional<Picture> draw_phase_plane(const PhasePlane& plane, const PhaseSumm
   }
   if (enters(noise, axes.x)) {
     script += line_layer("noise", "lw 2.5 lc rgb '#000000'", "pt 7 ps 0.9", "K = 1 at step 0");
+  }
+  if (enters(exact, axes.x)) {
+    script +=
+        line_layer("exact", "lw 2.5 dt (3,3) lc rgb '#000000'", "pt 6 ps 0.9", "λ_{max}(T) = 1 at step 0");
   }
   if (enters(edge, axes.x)) {
     script += line_layer("edge", "lw 2.5 dt (8,5) lc rgb '#e3004f'", "pt 5 ps 0.8", edge_title(boundaries));

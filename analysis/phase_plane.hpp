@@ -5,6 +5,7 @@
 #include "analysis/boundary.hpp"
 #include "analysis/gnuplot.hpp"
 #include "analysis/phase.hpp"
+#include "analysis/plot_style.hpp"
 
 namespace edgesweep {
 
@@ -33,15 +34,19 @@ struct Tile {
 /// Tiles of cells, in their order.
 std::vector<Tile> phase_tiles(const std::vector<CellSummary>& cells, bool against_ratio);
 
-/// The line K = 1 before the first step, (η or η/B, B) a row: eta_K1_initial of each batch size, NaN at full
-/// batch. Empty if there is no point.
-std::vector<std::vector<double>> noise_line(const BoundarySummary& boundaries, bool against_ratio);
+/// The line K = 1 before the first step, (η or η/B, B) a row: of each batch size eta_star_K where the store
+/// has it, else eta_K1_initial; NaN at full batch. Empty if there is no point.
+Rows noise_line(const BoundarySummary& boundaries, bool against_ratio);
+
+/// The exact threshold of the linear model, λ_max(T) = 1 or, which is the same, K_full = 1 before the first
+/// step, in the same form: of eta_star_T, eta_K_full1_initial, eta_T1_initial the first that is known.
+Rows second_moment_line(const BoundarySummary& boundaries, bool against_ratio);
 
 /// The line ηλ_max = 2(1+μ) before the first step in the same form, within the grid's range and beyond.
-std::vector<std::vector<double>> edge_line(const BoundarySummary& boundaries, bool against_ratio);
+Rows edge_line(const BoundarySummary& boundaries, bool against_ratio);
 
 /// The plane as a picture: tiles coloured by the logarithm of the quantity's mean, those at 0 and infinity
-/// marked so, diverged cells crossed out, and both lines as far as they lie in the range of the tiles. Empty
+/// marked so, diverged cells crossed out, and the lines as far as they lie in the range of the tiles. Empty
 /// if no cell has a positive finite value. `heading` names the sweep.
 std::optional<Picture> draw_phase_plane(const PhasePlane& plane, const PhaseSummary& phase,
                                         const BoundarySummary& boundaries, const std::string& heading);

@@ -1,9 +1,17 @@
 #include "analysis/plot.hpp"
 
 #include "analysis/boundary.hpp"
+#include "analysis/cell_choice.hpp"
+#include "analysis/derivative_plot.hpp"
+#include "analysis/eigenvalue_plot.hpp"
+#include "analysis/expected_loss_plot.hpp"
 #include "analysis/load.hpp"
+#include "analysis/measures_plot.hpp"
 #include "analysis/phase.hpp"
 #include "analysis/phase_plane.hpp"
+#include "analysis/replicas.hpp"
+#include "analysis/stability_measures.hpp"
+#include "analysis/stability_plot.hpp"
 #include "analysis/trajectory_plot.hpp"
 #include "engine/base/error.hpp"
 #include "engine/base/file.hpp"
@@ -21,7 +29,7 @@ void left_out(const std::string& name, const std::string& reason) {
 std::vector<Picture> draw_sweep(const SweepData& data, std::optional<std::int64_t> batch) {
   const std::string heading = data.title.empty() ? data.name : data.title;
   const PhaseSummary phase = summarise_phase(data);
-  const BoundarySummary boundaries = summarise_boundaries(phase, data.momentum);
+  const BoundarySummary boundaries = summarise_boundaries(data, phase);
   std::vector<Picture> pictures;
   const std::vector<PhasePlane> planes = phase_planes(phase);
   for (const std::string name : {"phase_loss", "phase_K", "phase_eta_lambda"}) {
@@ -38,11 +46,29 @@ std::vector<Picture> draw_sweep(const SweepData& data, std::optional<std::int64_
     }
   }
   if (!batch) batch = default_batch(data);
-  auto trajectories = batch ? draw_trajectories(data, *batch, heading) : std::nullopt;
-  if (trajectories) {
-    pictures.push_back(std::move(*trajectories));
-  } else {
-    left_out("trajectories", "no records of train_loss, K or lambda_max yet");
+  const auto add = [&pictures](std::optional<Picture> picture, const std::string& name, const char* reason) {
+    if (picture) {
+      pictures.push_back(std::move(*picture));
+    } else {
+      left_out(name, reason);
+    }
+  };
+  add(batch ? draw_trajectories(data, *batch, heading) : std::nullopt, "trajectories",
+      "no records of train_loss, K or lambda_max yet");
+  const char* const none_ended = "no trial that measured what it shows has ended yet";
+  if (is_linear_model(data)) {
+    add(batch ? draw_stability(phase, boundaries, *batch, heading) : std::nullopt, "stability", none_ended);
+    add(draw_loss_against_measures(data, phase, boundaries, heading), "loss_against_measures", none_ended);
+  }
+  if (data.has("expected_loss")) {
+    add(batch ? draw_expected_loss(data, phase, *batch, heading) : std::nullopt, "linear_trajectories",
+        none_ended);
+  }
+  if (!replica_columns(data, "ntk_eigenvalues").empty()) {
+    add(draw_eigenvalue_trajectories(data, heading), "eigenvalue_trajectories", none_ended);
+  }
+  if (!replica_columns(data, "lambda_hat_d1").empty()) {
+    add(draw_discrete_derivatives(data, heading), "discrete_derivatives", none_ended);
   }
   return pictures;
 }

@@ -2,14 +2,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "analysis/gnuplot.hpp"
 #include "analysis/sweep_data.hpp"
 
 namespace edgesweep {
-
-/// The smallest of the batch sizes that have most cells with records; empty if no cell has any.
-std::optional<std::int64_t> default_batch(const SweepData& data);
 
 /// Trajectories of one batch size over the step, one line a learning rate, of the first seed: train loss, K
 /// with the line K = 1, learning rate × λ_max (Hessian, else NTK) with the line 2(1+μ); panels without a

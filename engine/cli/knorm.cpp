@@ -39,7 +39,7 @@ Json to_json(const KnormResult& result, const KernelNormSettings& sgd) {
                    {"batch", sgd.batch},
                    {"momentum", sgd.momentum},
                    {"l2", sgd.l2}};
-  if (result.K_full) document["K_full"] = json_number(*result.K_full);
+  if (result.norms.K_full) document["K_full"] = json_number(*result.norms.K_full);
   return document;
 }
 
@@ -52,7 +52,7 @@ void print_table(const KnormResult& result, const KernelNormSettings& sgd) {
               static_cast<long long>(result.examples), static_cast<long long>(sgd.outputs), sgd.eta,
               static_cast<long long>(sgd.batch), sgd.momentum, sgd.l2);
   print_row("K", result.norms.K, "noise kernel norm: SGD is unstable above 1");
-  if (result.K_full) print_row("K_full", *result.K_full, "the same without the restriction to the diagonal");
+  if (result.norms.K_full) print_row("K_full", *result.norms.K_full, "the same without the restriction to the diagonal");
   print_row("K_block", result.norms.K_block, "lower bound from the examples' own blocks");
   print_row("K_hd", result.norms.K_hd, "for delocalised eigenvectors");
   print_row("K_tr", result.norms.K_tr, "and a small learning rate");
@@ -83,7 +83,7 @@ void add_knorm_command(CLI::App& app, ExitCode& code) {
   command->add_option("--batch", options->sgd.batch, "Batch size B, examples")->required();
   command->add_option("--momentum", options->sgd.momentum, "Heavy-ball momentum in [0, 1)")->capture_default_str();
   command->add_option("--l2", options->sgd.l2, "L2 strength")->capture_default_str();
-  command->add_flag("--full", options->full, "Also K_full (no momentum, no L2, one output)");
+  command->add_flag("--full", options->full, "Also K_full, without the restriction to the diagonal");
   command->add_flag("--json", options->json, "One JSON document on stdout");
   command->callback([options, &code] {
     run_knorm(*options);

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "tests/analysis/synthetic_sweep.hpp"
+#include "tests/analysis/synthetic_theory.hpp"
 
 namespace edgesweep {
 namespace {
@@ -83,6 +84,18 @@ TEST(Phase, MultipliesLambdaByTheCellsLearningRate) {
   EXPECT_EQ(phase.mean(phase.cells[0], "eta_hessian_lambda_max_initial"), 1);
   EXPECT_EQ(phase.mean(phase.cells[0], "eta_hessian_lambda_max_max"), 3);
   EXPECT_EQ(phase.mean(phase.cells[0], "eta_hessian_lambda_max_final"), 2);
+}
+
+TEST(Phase, SumsUpTheMeasuresOfALinearModel) {
+  const PhaseSummary phase = summarise_phase(synthetic_linear());
+  const CellSummary& cell = phase.cells.at(4);  // B = 1: κ = 1
+  EXPECT_NEAR(phase.mean(cell, "K_full_initial"), 50 * cell.eta, 1e-14);
+  EXPECT_NEAR(phase.mean(cell, "K_tr_max"), 25 * cell.eta, 1e-14);
+  EXPECT_NEAR(phase.mean(cell, "K_block_initial"), 30 * cell.eta, 1e-14);
+  const double radius = phase.mean(cell, "T_lambda_max_initial");
+  EXPECT_NEAR(radius, 1 + 2 * cell.eta * (50 * cell.eta - 1), 1e-14);
+  EXPECT_NEAR(phase.mean(cell, "expected_loss_final"), 0.5 * std::pow(radius, 300), 1e-12);
+  EXPECT_TRUE(phase.has("A_plus_N_lambda_max_initial"));
 }
 
 TEST(Phase, OnlyEndedTrialsEnterMeansButAllAreCounted) {

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "analysis/cell_choice.hpp"
 #include "analysis/heading.hpp"
 #include "analysis/phase_plane.hpp"
 #include "analysis/trajectory_plot.hpp"
@@ -135,7 +136,7 @@ const Picture& picture_of(const std::vector<Picture>& pictures, const std::strin
 
 TEST(NoiseLine, HasNoPointAtFullBatch) {
   const auto line = [](const SweepData& data) {
-    return noise_line(summarise_boundaries(summarise_phase(data), data.momentum), false);
+    return noise_line(summarise_boundaries(data, summarise_phase(data)), false);
   };
   const auto points = line(synthetic_sweep_with_full_batch());
   ASSERT_EQ(points.size(), 8u);
@@ -149,7 +150,7 @@ TEST(NoiseLine, HasNoPointAtFullBatch) {
 TEST(EdgeLine, HasAPointAtEveryBatchSizeAlsoBeyondTheGrid) {
   SweepData data = synthetic_sweep();
   std::erase_if(data.cells, [](const CellData& cell) { return cell.batch <= 4 && cell.eta > 1e-3; });
-  const BoundarySummary boundaries = summarise_boundaries(summarise_phase(data), data.momentum);
+  const BoundarySummary boundaries = summarise_boundaries(data, summarise_phase(data));
   const auto against_eta = edge_line(boundaries, false);
   const auto against_ratio = edge_line(boundaries, true);
   ASSERT_EQ(against_eta.size(), 8u);

@@ -1,5 +1,5 @@
-"""mpirun and all ranks killed with SIGKILL at ten random moments, resumed each time: the store opens after every kill
-with exactly whole records, and ends equal, bit for bit, to that of an undisturbed run."""
+"""mpirun and all ranks killed with SIGKILL at random moments, resumed each time: the store opens after every kill with
+exactly whole records, and ends equal, bit for bit, to that of an undisturbed run. For every kind of experiment."""
 import os
 import random
 import time
@@ -10,7 +10,6 @@ import numpy as np
 from harness import (Workspace, changed_at, check, kill_everything, run, start, store_differences, tiny_sweep,
                      wait_for_store, write_sweep)
 
-KILLS = 10
 SEED = int(os.environ.get("EDGESWEEP_TEST_SEED", "20240419"))
 
 
@@ -33,11 +32,26 @@ def wait_for_records(process, path, count):
         time.sleep(0.02)
 
 
-random.seed(SEED)
-with Workspace() as folder:
+def network_sweep():
     sweep = tiny_sweep()
     sweep["grid"][0]["epochs"] = 1200
     sweep["grid"][1]["steps"] = 9000
+    return sweep
+
+
+def linear_sweep():
+    """With momentum and L2: all that a checkpoint of a linear trial can hold."""
+    return {
+        "name": "linear",
+        "experiment": {"name": "linear", "dataset": {"name": "localised", "examples": 24}, "replicas": 20,
+                       "optimizer": {"momentum": 0.5, "l2": 1e-3}, "sampler": "epoch"},
+        "grid": [{"batch": [1, 4, 24], "eta": {"log": [1e-3, 1e-1], "count": 4}, "steps": 6000}],
+        "measure": {"loss": {}, "expected_loss": {}, "kernel_norm": {}, "stability": {}, "edges": {}},
+        "divergence": {"loss_above": 1e30},
+    }
+
+
+def kill_and_resume(sweep, kills, folder):
     sweep["records"] = {"count": 24, "spacing": "log"}
     path = write_sweep(folder, sweep)
     whole, killed = os.path.join(folder, "whole.h5"), os.path.join(folder, "killed.h5")
@@ -46,7 +60,7 @@ with Workspace() as folder:
 
     # Moments by progress, not by the clock: the same share of the sweep is done on a busy machine.
     seen = []
-    for moment in sorted(random.uniform(0, 0.8 * total) for _ in range(KILLS)):
+    for moment in sorted(random.uniform(0, 0.8 * total) for _ in range(kills)):
         before = changed_at(killed)
         process = start("run", path, "--store", killed, "--resume", "--checkpoint-interval", "0.25", ranks=3)
         wait_for_store(process, killed, before)
@@ -63,5 +77,11 @@ with Workspace() as folder:
     check(not differences, f"seed {SEED}: {differences}")
     leftovers = [name for name in os.listdir(folder) if "partial" in name]
     check(not leftovers, f"left behind: {leftovers}")
-    print(f"{len(seen)} kills, records seen after each: {seen} of {total}; stores equal")
-    check(len(seen) == KILLS, f"the sweep was done after {len(seen)} kills")
+    print(f"{sweep['name']}: {len(seen)} kills, records seen after each: {seen} of {total}; stores equal")
+    check(len(seen) == kills, f"the sweep was done after {len(seen)} kills")
+
+
+random.seed(SEED)
+for sweep, kills in ((network_sweep(), 10), (linear_sweep(), 4)):
+    with Workspace() as folder:
+        kill_and_resume(sweep, kills, folder)

@@ -1,7 +1,7 @@
 """Dense reference for the noise kernel norm: theory.md sections 2 and 3, written down a second time.
 
 Nothing here shares a line or a shortcut with the program: eigenvalues come from dense non-symmetric solvers, the
-second-moment operator acts on all D² (or, with momentum, (2n)²) entries.
+second-moment operator acts on all (2n)² entries of residuals and velocities.
 """
 
 import numpy as np
@@ -95,26 +95,44 @@ def norms(ntk, eta, batch, momentum=0.0, l2=0.0, outputs=1):
     return result
 
 
-def k_full(ntk, eta, batch):
-    """Spectral radius of y -> diag X, with X from the Sylvester equation solved as a D² x D² linear system."""
-    n = len(ntk)
-    k = kappa(n, batch)
-    identity = np.eye(n)
-    if eta * np.linalg.eigvalsh(ntk)[-1] >= 2:
+def pair_responses(lam, eta, kappa, momentum, l2):
+    """E z_a z_b that unit covariance of the gradient noise of modes a and b causes in the stationary state, for all pairs.
+
+    The noise of a step is kappa (source - Z), Z the covariance of z itself: solved with it, as a 4 x 4 system in
+    (z z, z w, w z, w w) for each pair, from z' = z - eta w', w' = mu w + rho z + lam (z + noise).
+    """
+    h = lam + l2
+    step = np.empty((len(lam), 2, 2))
+    step[:, 0, 0], step[:, 0, 1] = 1 - eta * h, -eta * momentum
+    step[:, 1, 0], step[:, 1, 1] = h, momentum
+    push = lam[:, None] * np.array([-eta, 1.0])
+    both = np.einsum("aij,bkl->abikjl", step, step).reshape(len(lam), len(lam), 4, 4)
+    noise = np.einsum("ai,bk->abik", push, push).reshape(len(lam), len(lam), 4)
+    system = np.eye(4) - both
+    system[:, :, :, 0] += kappa * noise
+    return np.linalg.solve(system, noise[..., None])[:, :, 0, 0]
+
+
+def k_full(ntk, eta, batch, momentum=0.0, l2=0.0, outputs=1):
+    """Spectral radius of Y -> blocks of X, where X is the stationary second moment of z under a noise of covariance
+    kappa (D Y - X) and Y is zero outside of the outputs x outputs blocks; the dense matrix of that map."""
+    raw, values, vectors = spectrum(ntk)
+    examples = len(ntk) // outputs
+    k = kappa(examples, batch)
+    if eta * (raw[-1] + l2) >= 2 * (1 + momentum):
         return np.inf
-    still = identity - eta * ntk
-    left = np.eye(n * n) - np.kron(still, still) + k * eta**2 * np.kron(ntk, ntk)
-    theta2 = np.kron(ntk, ntk)
-    columns = [theta2 @ np.outer(e, e).ravel() for e in identity]
-    # A zero mode of the NTK stays where it is and gets no noise: the least-squares solution leaves it out.
-    solution = np.linalg.lstsq(left, k * n * eta**2 * np.array(columns).T, rcond=1e-13)[0]
-    return radius(solution.reshape(n, n, n)[np.arange(n), np.arange(n), :])
+    live = values > 0
+    v = vectors[:, live]
+    response = k * examples * pair_responses(values[live], eta, k, momentum, l2)
+    entries = [(i + a, i + b) for i in range(0, len(ntk), outputs) for a in range(outputs) for b in range(outputs)]
+    rows, columns = np.array(entries).T
+    columns_of_map = [((v @ (np.outer(v[r], v[c]) * response)) @ v.T)[rows, columns] for r, c in entries]
+    return radius(np.array(columns_of_map).T)
 
 
-def second_moment_operator(ntk, eta, batch, outputs=1):
-    """T of equation (7) as a dense n² x n² matrix, from the definition: batches of B distinct examples, drawn evenly.
-
-    z' = (I - eta/beta Theta S) z with S the projection on the batch, so T = E[(I - eta/beta Theta S) (x) (same)].
+def second_moment_operator(ntk, eta, batch, momentum=0.0, l2=0.0, outputs=1):
+    """T as a dense 4n² x 4n² matrix on the second moments of (z, w), from the definition: batches of B distinct examples,
+    drawn evenly. w' = mu w + rho z + Theta S z / beta, z' = z - eta w', S the projection on the batch.
     """
     n = len(ntk)
     examples = n // outputs
@@ -122,17 +140,19 @@ def second_moment_operator(ntk, eta, batch, outputs=1):
     example_of = np.arange(n) // outputs
     both = np.full((n, n), beta * (batch - 1) / (examples - 1) if examples > 1 else 1.0)
     both[example_of[:, None] == example_of[None, :]] = beta  # E[s_i s_j]
-    identity = np.eye(n)
-    noise = np.kron(ntk, ntk) * both.ravel()[None, :]
-    return np.kron(identity, identity) - eta * (np.kron(ntk, identity) + np.kron(identity, ntk)) + (eta / beta) ** 2 * noise
+    identity, zero = np.eye(n), np.zeros((n, n))
+    quiet = np.block([[(1 - eta * l2) * identity, -eta * momentum * identity], [l2 * identity, momentum * identity]])
+    kick = np.block([[-eta * ntk, zero], [ntk, zero]]) / beta
+    weights = np.block([[both, zero], [zero, zero]]).ravel()
+    return (np.kron(quiet, quiet) + beta * (np.kron(quiet, kick) + np.kron(kick, quiet))
+            + np.kron(kick, kick) * weights[None, :])
 
 
 def root(function, low, high):
     """Where an increasing function passes 1."""
-    for _ in range(200):
-        middle = 0.5 * (low + high)
+    while low < (middle := 0.5 * (low + high)) < high:
         if function(middle) < 1:
             low = middle
         else:
             high = middle
-    return 0.5 * (low + high)
+    return middle

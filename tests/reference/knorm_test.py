@@ -77,13 +77,21 @@ class Knorm(unittest.TestCase):
         self.write("jacobian", jacobian)
         self.compare(self.measure(0.1, 4), reference.norms(ntk, 0.1, 4))
 
-    def test_full_norm_agrees_with_a_dense_sylvester_solve(self):
-        jacobian = reference.random_jacobian(self.rng, 20, 1, 50, "localised")
-        ntk = jacobian @ jacobian.T / 20
-        eta = 0.4 / np.linalg.eigvalsh(ntk)[-1]
-        self.write("ntk", (ntk + ntk.T) / 2)
-        wanted = reference.k_full(ntk, eta, 3)
-        self.assertLessEqual(abs(self.measure(eta, 3, "--full")["K_full"] - wanted), 1e-9 * wanted)
+    def test_full_norm_agrees_with_stationary_second_moments(self):
+        for kind, (examples, outputs, parameters), (momentum, l2) in itertools.product(
+            ["flat", "localised"], [(40, 1, 60), (14, 3, 60), (14, 3, 25)], [(0.0, 0.0), (0.9, 0.0), (0.5, 0.03)]
+        ):
+            with self.subTest(kind=kind, examples=examples, parameters=parameters, momentum=momentum, l2=l2):
+                jacobian = reference.random_jacobian(self.rng, examples, outputs, parameters, kind)
+                ntk = jacobian @ jacobian.T / examples
+                ntk = (ntk + ntk.T) / 2
+                eta = self.rng.uniform(0.01, 0.9) * 2 * (1 + momentum) / (np.linalg.eigvalsh(ntk)[-1] + l2)
+                batch = int(self.rng.integers(1, examples))
+                self.write("ntk", ntk, outputs)
+                found = self.measure(eta, batch, "--momentum", momentum, "--l2", l2, "--full")
+                wanted = reference.k_full(ntk, eta, batch, momentum, l2, outputs)
+                self.assertLessEqual(abs(found["K_full"] - wanted), 1e-9 * wanted)
+                self.assertGreaterEqual(found["K_full"], found["K"] * (1 - 1e-11))
 
     def test_one_is_where_the_second_moments_stop_converging(self):
         for kind, outputs, batch in itertools.product(["flat", "localised"], [1, 2], [1, 3]):
@@ -98,20 +106,35 @@ class Knorm(unittest.TestCase):
 
                 self.write("ntk", ntk, outputs)
                 self.assertAlmostEqual(self.measure(reference.root(diagonal, 1e-6 * edge, edge), batch)["K"], 1, 9)
-                if outputs == 1:
-                    def exact(eta):
-                        return reference.radius(reference.second_moment_operator(ntk, eta, batch))
 
-                    eta = reference.root(exact, 1e-6 * edge, edge)
-                    found = self.measure(eta, batch, "--full")
-                    self.assertAlmostEqual(found["K_full"], 1, 8)
-                    self.assertLess(found["K"], 1)  # the restriction to the diagonal sees less noise
+    def test_full_one_is_where_all_second_moments_stop_converging(self):
+        for kind, outputs, momentum, l2 in itertools.product(["flat", "localised"], [1, 2], [0.0, 0.9], [0.0, 0.1]):
+            with self.subTest(kind=kind, outputs=outputs, momentum=momentum, l2=l2):
+                examples = 8 // outputs
+                jacobian = reference.random_jacobian(self.rng, examples, outputs, 40, kind)
+                ntk = jacobian @ jacobian.T / examples
+                ntk = (ntk + ntk.T) / 2
+                edge = 2 * (1 + momentum) / (np.linalg.eigvalsh(ntk)[-1] + l2)
+                batch = int(self.rng.integers(1, examples))
+
+                def full(eta):
+                    return reference.k_full(ntk, eta, batch, momentum, l2, outputs)
+
+                eta = reference.root(full, 1e-6 * edge, edge)
+                moments = reference.second_moment_operator(ntk, eta, batch, momentum, l2, outputs)
+                self.assertAlmostEqual(reference.radius(moments), 1, 9)
+                self.write("ntk", ntk, outputs)
+                found = self.measure(eta, batch, "--momentum", momentum, "--l2", l2, "--full")
+                self.assertAlmostEqual(found["K_full"], 1, 9)
+                self.assertLess(found["K"], 1)  # the restriction to the diagonal sees less noise
 
     def test_full_batch_and_beyond_the_edge(self):
         self.write("ntk", np.diag([1.0, 2.0, 0.5]))
         self.assertEqual(self.measure(0.9, 3)["K"], 0)
         self.assertEqual(self.measure(1.1, 3)["K"], np.inf)
         self.assertEqual(self.measure(1.1, 1, "--full")["K_full"], np.inf)
+        self.assertEqual(self.measure(0.9, 3, "--full")["K_full"], 0)
+        self.assertNotIn("K_full", self.measure(0.9, 1))
 
     def test_matrices_that_are_no_ntk_are_refused_in_one_line(self):
         good = np.array([[1.0, 0.5], [0.5, 1.0]])
@@ -129,7 +152,6 @@ class Knorm(unittest.TestCase):
         self.assertIn("--batch", self.refused(batch=3))
         self.assertIn("--momentum", self.refused("--momentum", 1))
         self.assertIn("--l2", self.refused("--l2=-1"))
-        self.assertIn("--full", self.refused("--full"))
 
 
 if __name__ == "__main__":

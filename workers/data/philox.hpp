@@ -11,7 +11,19 @@ namespace edgesweep {
 std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
 
 /// What a stream of random numbers is for. Values are part of every result: never renumber.
-enum class RandomUse : std::uint32_t { initial_parameters = 1, epoch_order = 2, iid_batch = 3, subset = 4, hessian_start = 5, trace_probe = 6 };
+enum class RandomUse : std::uint32_t {
+  initial_parameters = 1,
+  epoch_order = 2,
+  iid_batch = 3,
+  subset = 4,
+  hessian_start = 5,
+  trace_probe = 6,
+  linear_jacobian = 16,
+  linear_basis = 17,
+  linear_scale = 18,
+  linear_target = 19,
+  linear_run = 20,
+};
 
 /// The numbers of one use and one `index` (an epoch, a step, a layer…) under one 64-bit key. Reading advances only this
 /// object; two streams with the same arguments give the same numbers.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "workers/linalg/perron.hpp"
@@ -35,6 +36,20 @@ at::Tensor mode_gains(const at::Tensor& lambda, double kappa, const KernelNormSe
   return at::where(lambda > 0, gains, at::zeros_like(gains));
 }
 
+/// g = h / (1 + κh) of kernel_norm_full between modes `lambda` > 0, [n, n], dtype and device of `like`. The denominator is
+/// a sum of terms that are not negative, built in place: no other n × n tensor.
+at::Tensor pair_gains(const at::Tensor& lambda, double kappa, const KernelNormSettings& s, const at::Tensor& like) {
+  const double damping = 1 - s.momentum;
+  const double spread = 1 - s.momentum * s.momentum;
+  const at::Tensor x = (s.eta * lambda).to(like.options());
+  const at::Tensor p = (s.eta * (lambda + s.l2)).to(like.options());
+  const at::Tensor to_edge = 1 + s.momentum - p / 2;  // (1+μ)(p+q) − pq = p (1+μ − q/2) + q (1+μ − p/2)
+  at::Tensor gains = (p.unsqueeze(1) - p.unsqueeze(0)).square_().mul_(s.momentum);
+  gains.addr_(p, to_edge, 1, damping * damping).addr_(to_edge, p, 1, damping * damping);
+  gains.addr_(x, x, 1, kappa * spread);
+  return gains.reciprocal_().mul_(x.unsqueeze(1)).mul_(spread * x);
+}
+
 /// y ↦ C y, C_{αν} = Σ_i (v_{α,i} · v_{ν,i})², without forming C: with V_i the C × n rows of example i,
 /// (C y)_α is entry (α, α) of Σ_i V_iᵀ (V_i diag(y) V_iᵀ) V_i.
 at::Tensor apply_overlaps(const at::Tensor& vectors, const at::Tensor& y) {
@@ -57,13 +72,13 @@ double overlap_norm(const NtkSpectrum& spectrum, const at::Tensor& gains) {
   if (spectrum.outputs == 1) {
     const at::Tensor w = v.square();
     const at::Tensor w_transposed = w.t();
-    return largest_eigenvalue_nonnegative(
-        [&](const at::Tensor& x) { return w_transposed.mv(w.mv(root * x)).mul_(root); }, root);
+    return largest_eigenvalue_of_positive_map(
+        [&](const at::Tensor& x) { return w_transposed.mv(w.mv(root * x)).mul_(root); }, at::ones_like(root));
   }
   const std::int64_t examples = v.size(0) / spectrum.outputs;
   const at::Tensor blocks = v.contiguous().view({examples, spectrum.outputs, v.size(1)});
-  return largest_eigenvalue_nonnegative(
-      [&](const at::Tensor& x) { return apply_overlaps(blocks, root * x).mul_(root); }, root);
+  return largest_eigenvalue_of_positive_map(
+      [&](const at::Tensor& x) { return apply_overlaps(blocks, root * x).mul_(root); }, at::ones_like(root));
 }
 
 }  // namespace
@@ -110,29 +125,37 @@ KernelNorms kernel_norms(const NtkSpectrum& spectrum, const KernelNormSettings& 
 }
 
 double kernel_norm_full(const NtkSpectrum& spectrum, const KernelNormSettings& settings) {
-  const std::int64_t examples = spectrum.eigenvalues.size(0);
+  const std::int64_t outputs = spectrum.outputs;
+  const std::int64_t examples = spectrum.eigenvalues.size(0) / outputs;
   const double kappa = batch_noise_factor(examples, settings.batch);
   if (!deterministic_part_is_stable(spectrum.eigenvalues[-1].item<double>(), settings)) return kInfinity;
-  if (kappa == 0) return 0;
-  // η²λ_αλ_ν / (ηλ_α + ηλ_ν − (1−κ)η²λ_αλ_ν) = 1 / (a_α + a_ν), a = 1/(ηλ) − (1−κ)/2: a Cauchy matrix, so that the map
-  // is symmetric, and non-negative in every entry. a is +inf, its entries are 0, at zero modes.
-  const at::Tensor& v = spectrum.eigenvectors;
-  const at::Tensor a =
-      ((settings.eta * nonzero_modes(spectrum.eigenvalues)).reciprocal() - (1 - kappa) / 2).to(v.options());
-  const at::Tensor cauchy = (a.unsqueeze(0) + a.unsqueeze(1)).reciprocal_();
+  at::Tensor lambda = nonzero_modes(spectrum.eigenvalues);
+  const std::int64_t live = at::count_nonzero(lambda).item<std::int64_t>();
+  if (kappa == 0 || live == 0) return 0;
+  const std::int64_t zero = lambda.size(0) - live;
+  lambda = lambda.narrow(0, zero, live);
+  const at::Tensor v = spectrum.eigenvectors.narrow(1, zero, live);
+  const at::Tensor rows = v.view({examples, outputs, live});
+  const at::Tensor gains = pair_gains(lambda, kappa, settings, v);
   const auto map = [&](const at::Tensor& y) {
-    const at::Tensor inner = at::mm(v.t(), y.unsqueeze(1) * v).mul_(cauchy);
-    return at::mm(v, inner).mul_(v).sum(1);
+    at::Tensor product = at::bmm(y.view({examples, outputs, outputs}), rows).view({-1, live});
+    product = at::mm(v.t(), product).mul_(gains);
+    product = at::mm(v, product);
+    return at::bmm(product.view({examples, outputs, live}), rows.transpose(1, 2)).flatten();
   };
-  return kappa * static_cast<double>(examples) * largest_eigenvalue_nonnegative(map, a);
+  const at::Tensor start = at::eye(outputs, v.options()).repeat({examples, 1, 1}).flatten();
+  return kappa * static_cast<double>(examples) * largest_eigenvalue_of_positive_map(map, start);
 }
 
-KernelNorms kernel_norms(at::Tensor ntk, const KernelNormSettings& settings) {
+KernelNorms kernel_norms(at::Tensor ntk, const KernelNormSettings& settings, bool full) {
   if (!at::isfinite(ntk.sum()).item<bool>()) {
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-    return {nan, nan, nan, nan, nan, nan};
+    return {nan, nan, nan, nan, nan, nan, full ? std::optional(nan) : std::nullopt};
   }
-  return kernel_norms(ntk_spectrum(std::move(ntk), settings.outputs), settings);
+  const NtkSpectrum spectrum = ntk_spectrum(std::move(ntk), settings.outputs);
+  KernelNorms norms = kernel_norms(spectrum, settings);
+  if (full) norms.K_full = kernel_norm_full(spectrum, settings);
+  return norms;
 }
 
 }  // namespace edgesweep

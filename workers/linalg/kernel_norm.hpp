@@ -28,12 +28,17 @@ NtkSpectrum ntk_spectrum(at::Tensor ntk, std::int64_t outputs);
 /// float64. Modes below n · 2⁻⁵² · λ_max are zero modes. Memory above the spectrum: n² values at C = 1, less above.
 KernelNorms kernel_norms(const NtkSpectrum& spectrum, const KernelNormSettings& settings);
 
-/// K_full of theory.md section 3, equal to 1 exactly where the second moment of the linearised model stops converging.
-/// +inf where ηλ_max ≥ 2. Needs momentum 0, l2 0 and outputs 1. A few pairs of n × n products; 3 n² values above the
-/// spectrum.
+/// K_full: K without the restriction to the diagonal, equal to 1 exactly where the second moments of the linearised model
+/// stop converging. κD times the largest eigenvalue of the map Y ↦ blockdiag(V (g ∘ (Vᵀ blockdiag(Y) V)) Vᵀ) on the C × C
+/// blocks Y_i of the examples, with g = h / (1 + κh) and, p = η(λ_α+ρ), q = η(λ_ν+ρ),
+///     h_{αν} = η²λ_αλ_ν (1−μ²) / ((1−μ)² [(1+μ)(p+q) − pq] + μ (p−q)²),
+/// the stationary covariance of z_α and z_ν per unit covariance of their gradient noise (two AR(2) processes; 0 for zero
+/// modes; h_{αα} is m⁰_α). K_hd ≤ K ≤ K_full. +inf where η(λ_max+ρ) ≥ 2(1+μ), 0 at B = D. 15 to 70 pairs of n × n
+/// products; 3 n² values above the spectrum. Accuracy as for K: the leading Y has positive semidefinite blocks (perron.hpp)
+/// for κηρ ≤ (1−μ)/2, where g is positive semidefinite, and wherever K_full ≤ 1.
 double kernel_norm_full(const NtkSpectrum& spectrum, const KernelNormSettings& settings);
 
-/// All of the above from the matrix itself; +inf, NaN in `ntk` give NaN everywhere.
-KernelNorms kernel_norms(at::Tensor ntk, const KernelNormSettings& settings);
+/// All of the above from the matrix itself, K_full if `full`; +inf, NaN in `ntk` give NaN everywhere.
+KernelNorms kernel_norms(at::Tensor ntk, const KernelNormSettings& settings, bool full = false);
 
 }  // namespace edgesweep

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 namespace edgesweep {
 
@@ -16,7 +17,7 @@ struct KernelNormSettings {
   std::int64_t outputs = 1;  ///< C: adjacent rows of the NTK that belong to one example
 };
 
-/// theory.md section 3. K and K_hd are +inf where the deterministic part is unstable.
+/// theory.md section 3. K, K_hd and K_full are +inf where the deterministic part is unstable.
 struct KernelNorms {
   double K = 0;
   double K_block = 0;
@@ -24,6 +25,7 @@ struct KernelNorms {
   double K_tr = 0;
   double ntk_lambda_max = 0;
   double ntk_trace = 0;
+  std::optional<double> K_full = std::nullopt;  ///< only where it was asked for
 };
 
 }  // namespace edgesweep

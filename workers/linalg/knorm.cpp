@@ -1,20 +1,15 @@
 #include "workers/linalg/knorm.hpp"
 
-#include <ATen/ATen.h>
-
-#include <algorithm>
 #include <cmath>
 #include <sstream>
 #include <utility>
 
 #include "engine/base/error.hpp"
+#include "workers/linalg/checked_ntk.hpp"
 #include "workers/linalg/kernel_norm.hpp"
 
 namespace edgesweep {
 namespace {
-
-constexpr double kSymmetryTolerance = 1e-8;
-constexpr double kNegativeTolerance = 1e-8;
 
 std::string text(double value) {
   std::ostringstream stream;
@@ -22,11 +17,7 @@ std::string text(double value) {
   return stream.str();
 }
 
-std::string entry_name(std::int64_t row, std::int64_t column) {
-  return "[" + std::to_string(row) + ", " + std::to_string(column) + "]";
-}
-
-void check_settings(const KernelNormSettings& settings, std::int64_t examples, bool full) {
+void check_settings(const KernelNormSettings& settings, std::int64_t examples) {
   if (!(settings.eta > 0) || !std::isfinite(settings.eta)) {
     throw InputError("--eta", "is " + text(settings.eta) + ", must be a positive number");
   }
@@ -40,44 +31,6 @@ void check_settings(const KernelNormSettings& settings, std::int64_t examples, b
   if (!(settings.l2 >= 0) || !std::isfinite(settings.l2)) {
     throw InputError("--l2", "is " + text(settings.l2) + ", must be 0 or a positive number");
   }
-  if (full && (settings.momentum != 0 || settings.l2 != 0)) {
-    throw InputError("--full", "K_full is defined for momentum 0 and l2 0 only");
-  }
-  if (full && settings.outputs != 1) {
-    throw InputError("--full", "K_full is defined for one output only, the file has outputs = " +
-                                   std::to_string(settings.outputs));
-  }
-}
-
-void check_finite(const KnormMatrix& matrix, const std::string& subject) {
-  for (std::size_t i = 0; i < matrix.values.size(); ++i) {
-    if (std::isfinite(matrix.values[i])) continue;
-    const auto index = static_cast<std::int64_t>(i);
-    throw InputError(subject, "entry " + entry_name(index / matrix.columns, index % matrix.columns) + " is " +
-                                  text(matrix.values[i]) + ", must be finite");
-  }
-}
-
-void check_symmetric(const at::Tensor& ntk, const std::string& subject) {
-  const at::Tensor difference = (ntk - ntk.t()).abs_();
-  const std::int64_t worst = difference.argmax().item<std::int64_t>();
-  const std::int64_t row = worst / ntk.size(0);
-  const std::int64_t column = worst % ntk.size(0);
-  const double scale = std::max(std::abs(ntk.max().item<double>()), std::abs(ntk.min().item<double>()));
-  if (difference[row][column].item<double>() <= kSymmetryTolerance * scale) return;
-  throw InputError(subject, "the NTK must be symmetric, but entry " + entry_name(row, column) + " is " +
-                                text(ntk[row][column].item<double>()) + " and " + entry_name(column, row) + " is " +
-                                text(ntk[column][row].item<double>()));
-}
-
-at::Tensor make_ntk(KnormMatrix matrix, std::int64_t examples, const std::string& subject) {
-  const at::Tensor given = at::from_blob(matrix.values.data(), {matrix.rows, matrix.columns}, at::kDouble);
-  if (matrix.is_jacobian) {
-    const at::Tensor gram = at::mm(given, given.t()).div_(static_cast<double>(examples));
-    return (gram + gram.t()).div_(2);
-  }
-  check_symmetric(given, subject);
-  return (given + given.t()).div_(2);
 }
 
 }  // namespace
@@ -85,23 +38,11 @@ at::Tensor make_ntk(KnormMatrix matrix, std::int64_t examples, const std::string
 KnormResult knorm(KnormMatrix matrix, const KernelNormSettings& settings, bool full, const std::string& subject) {
   KnormResult result;
   result.examples = matrix.rows / settings.outputs;
-  check_settings(settings, result.examples, full);
-  if (matrix.rows > kMaxKernelRows) {
-    throw InputError(subject, "has " + std::to_string(matrix.rows) + " rows; LAPACK takes at most " +
-                                  std::to_string(kMaxKernelRows) + " for eigenvectors");
-  }
-  check_finite(matrix, subject);
-  at::Tensor ntk = make_ntk(std::move(matrix), result.examples, subject);
-  if (!at::isfinite(ntk.sum()).item<bool>()) throw InputError(subject, "entries are too large: J Jᵀ overflows");
-  const NtkSpectrum spectrum = ntk_spectrum(std::move(ntk), settings.outputs);
-  const double lowest = spectrum.eigenvalues[0].item<double>();
-  const double highest = spectrum.eigenvalues[-1].item<double>();
-  if (lowest < -kNegativeTolerance * highest) {
-    throw InputError(subject, "the NTK must be positive semi-definite, but has the eigenvalue " + text(lowest) +
-                                  " beside the largest one, " + text(highest));
-  }
+  check_settings(settings, result.examples);
+  const NtkSpectrum spectrum = ntk_spectrum(checked_ntk(std::move(matrix), result.examples, subject), settings.outputs);
+  check_positive(spectrum, subject);
   result.norms = kernel_norms(spectrum, settings);
-  if (full) result.K_full = kernel_norm_full(spectrum, settings);
+  if (full) result.norms.K_full = kernel_norm_full(spectrum, settings);
   return result;
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,13 +20,12 @@ struct KnormMatrix {
 
 struct KnormResult {
   KernelNorms norms;
-  std::optional<double> K_full;
   std::int64_t examples = 0;  ///< D
 };
 
 /// Float64 throughout. `full` asks for K_full. `subject` names the file in messages.
 /// Throws InputError: η, B, momentum or L2 out of range, entries that are not finite, an NTK that is not symmetric (to
-/// 1e-8 of its largest entry) or has an eigenvalue below −1e-8 λ_max, `full` with momentum, L2 or several outputs.
+/// 1e-8 of its largest entry) or has an eigenvalue below −1e-8 λ_max.
 KnormResult knorm(KnormMatrix matrix, const KernelNormSettings& settings, bool full, const std::string& subject);
 
 }  // namespace edgesweep

@@ -34,14 +34,14 @@ void orthogonalise(at::Tensor& vector, const at::Tensor& basis) {
 
 }  // namespace
 
-double largest_eigenvalue_nonnegative(const std::function<at::Tensor(const at::Tensor&)>& map,
-                                      const at::Tensor& like) {
-  const std::int64_t n = like.size(0);
-  const bool is_double = like.scalar_type() == at::kDouble;
+double largest_eigenvalue_of_positive_map(const std::function<at::Tensor(const at::Tensor&)>& map,
+                                          const at::Tensor& start) {
+  const std::int64_t n = start.size(0);
+  const bool is_double = start.scalar_type() == at::kDouble;
   const double tolerance = is_double ? 1e-12 : 1e-5;
   std::int64_t capacity = std::min<std::int64_t>(n, 32);
-  at::Tensor basis = at::empty({capacity, n}, like.options());
-  basis[0].fill_(1 / std::sqrt(static_cast<double>(n)));
+  at::Tensor basis = at::empty({capacity, n}, start.options());
+  basis[0].copy_(start / start.norm());
   std::vector<double> diagonal;
   std::vector<double> below;
   std::int64_t next_check = 1;
@@ -59,7 +59,7 @@ double largest_eigenvalue_nonnegative(const std::function<at::Tensor(const at::T
     }
     if (size == capacity) {
       const std::int64_t larger = std::min(n, 2 * capacity);
-      at::Tensor grown = at::empty({larger, n}, like.options());
+      at::Tensor grown = at::empty({larger, n}, start.options());
       grown.narrow(0, 0, capacity).copy_(basis);
       basis = std::move(grown);
       capacity = larger;

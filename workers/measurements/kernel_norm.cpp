@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <cstddef>
 #include <string>
 
 #include "workers/measurements/measurement.hpp"
@@ -13,7 +14,7 @@ namespace {
 
 class KernelNorm final : public Measurement {
  public:
-  explicit KernelNorm(c10::ScalarType dtype) : dtype_(dtype) {}
+  KernelNorm(c10::ScalarType dtype, bool full) : dtype_(dtype), full_(full) {}
 
   void measure(const MeasurementContext& context, std::span<double> out) override {
     const at::Tensor inputs = context.data.train.inputs.to(dtype_);
@@ -23,17 +24,18 @@ class KernelNorm final : public Measurement {
     settings.momentum = context.optimizer.momentum;
     settings.l2 = context.optimizer.l2;
     settings.outputs = context.model.outputs();
-    const KernelNorms norms = kernel_norms(context.model.ntk(context.theta.to(dtype_), inputs), settings);
-    out[0] = norms.K;
-    out[1] = norms.K_block;
-    out[2] = norms.K_hd;
-    out[3] = norms.K_tr;
-    out[4] = norms.ntk_lambda_max;
-    out[5] = norms.ntk_trace;
+    const KernelNorms norms = kernel_norms(context.model.ntk(context.theta.to(dtype_), inputs), settings, full_);
+    std::size_t column = 0;
+    out[column++] = norms.K;
+    if (full_) out[column++] = norms.K_full.value();
+    for (const double value : {norms.K_block, norms.K_hd, norms.K_tr, norms.ntk_lambda_max, norms.ntk_trace}) {
+      out[column++] = value;
+    }
   }
 
  private:
   c10::ScalarType dtype_;
+  bool full_;
 };
 
 class KernelNormFamily final : public MeasurementFamily {
@@ -47,22 +49,28 @@ class KernelNormFamily final : public MeasurementFamily {
                           " rows (training examples x outputs), and LAPACK takes at most " +
                           std::to_string(kMaxKernelRows) + ": choose a smaller train");
     }
-    Json result = {{"precision", read_precision(reader, "float64")}};
+    Json result = {{"precision", read_precision(reader, "float64")}, {"full", reader.boolean("full", false)}};
     reader.finish();
     return result;
   }
 
-  std::vector<Column> columns(const Json&) const override {
-    return {{"K", "1", "noise kernel norm; SGD of the linearised model is unstable above 1"},
-            {"K_block", "1", "K from the examples' own kernel blocks; a lower bound of K without momentum and L2"},
-            {"K_hd", "1", "K for delocalised eigenvectors"},
-            {"K_tr", "1", "K for delocalised eigenvectors and small learning rate, from the trace"},
-            {"ntk_lambda_max", "1", "largest eigenvalue of the empirical NTK J J^T / D"},
-            {"ntk_trace", "1", "trace of the empirical NTK J J^T / D"}};
+  std::vector<Column> columns(const Json& canonical) const override {
+    std::vector<Column> result = {
+        {"K", "1", "noise kernel norm; SGD of the linearised model is unstable above 1"},
+        {"K_block", "1", "K from the examples' own kernel blocks; a lower bound of K without momentum and L2"},
+        {"K_hd", "1", "K for delocalised eigenvectors"},
+        {"K_tr", "1", "K for delocalised eigenvectors and small learning rate, from the trace"},
+        {"ntk_lambda_max", "1", "largest eigenvalue of the empirical NTK J J^T / D"},
+        {"ntk_trace", "1", "trace of the empirical NTK J J^T / D"}};
+    if (canonical.at("full").get<bool>()) {
+      result.insert(result.begin() + 1, {"K_full", "1", "K without the restriction to the NTK's eigenbasis diagonal"});
+    }
+    return result;
   }
 
   std::unique_ptr<Measurement> make(const Json& canonical) const override {
-    return std::make_unique<KernelNorm>(scalar_type_of(canonical.at("precision").get<std::string>()));
+    return std::make_unique<KernelNorm>(scalar_type_of(canonical.at("precision").get<std::string>()),
+                                        canonical.at("full").get<bool>());
   }
 
   double predicted_seconds(const Json& canonical, std::int64_t examples, std::int64_t outputs,
@@ -73,8 +81,11 @@ class KernelNormFamily final : public MeasurementFamily {
     const double eigenvectors = 3.0 * std::pow(n / 2560, 3);
     const double iterations = 0.1 * static_cast<double>(outputs) * std::pow(n / 2560, 2);
     const double gram = 4 * n * n * std::sqrt(forward_flops) / 50e9;
+    // K_full: pairs of n × n products of 1.4 s, 15 to 25 of them with one output and 20 to 70 with more.
+    const double pairs = !canonical.at("full").get<bool>() ? 0 : outputs == 1 ? 20 : 40;
+    const double full = 1.4 * pairs * std::pow(n / 2560, 3);
     const bool half = canonical.at("precision").get<std::string>() == "float32";
-    return (eigenvectors + iterations + gram) * (half ? 0.5 : 1.0);
+    return (eigenvectors + iterations + gram + full) * (half ? 0.5 : 1.0);
   }
 };
 

@@ -16,6 +16,6 @@ for examples, outputs, batch, momentum, l2, eta in [(8, 1, 1, 0, 0, 0.05), (8, 1
     j = jacobian(examples * outputs, 20)
     ntk = j @ j.T / examples
     n = reference.norms(ntk, eta, batch, momentum, l2, outputs)
-    full = reference.k_full(ntk, eta, batch) if momentum == 0 and l2 == 0 and outputs == 1 else float("nan")
+    full = reference.k_full(ntk, eta, batch, momentum, l2, outputs)
     print(examples, outputs, batch, momentum, l2, eta,
-          *(f"{k}={n[k]:.15g}" for k in ["K", "K_block", "K_hd", "K_tr", "ntk_lambda_max", "ntk_trace"]), f"full={full:.15g}")
+          *(f"{k}={n[k]:.15g}" for k in ["K", "K_block", "K_hd", "K_tr", "ntk_lambda_max", "ntk_trace"]), f"K_full={full:.15g}")

@@ -21,9 +21,9 @@ KnormMatrix ntk(std::vector<double> values) {
 }
 
 /// "subject: reason" of the InputError; fails the test if there is none.
-std::string complaint(KnormMatrix matrix, KernelNormSettings settings, bool full = false) {
+std::string complaint(KnormMatrix matrix, KernelNormSettings settings) {
   try {
-    knorm(std::move(matrix), settings, full, "k.h5");
+    knorm(std::move(matrix), settings, false, "k.h5");
   } catch (const InputError& error) {
     return error.subject() + ": " + error.reason();
   }
@@ -38,9 +38,14 @@ TEST(Knorm, OfAJacobianIsThatOfItsNtk) {
   const KnormResult from_jacobian = knorm({true, 2, 2, {1, 0, 1, 1}}, {0.1, 1, 0, 0, 1}, true, "j.h5");
   const KnormResult from_ntk = knorm(ntk({0.5, 0.5, 0.5, 1}), {0.1, 1, 0, 0, 1}, true, "k.h5");
   EXPECT_DOUBLE_EQ(from_jacobian.norms.K, from_ntk.norms.K);
-  EXPECT_DOUBLE_EQ(*from_jacobian.K_full, *from_ntk.K_full);
+  EXPECT_DOUBLE_EQ(*from_jacobian.norms.K_full, *from_ntk.norms.K_full);
   EXPECT_DOUBLE_EQ(from_jacobian.norms.ntk_trace, 1.5);
   EXPECT_EQ(from_jacobian.examples, 2);
+}
+
+TEST(Knorm, GivesTheFullNormOnlyWhenAsked) {
+  EXPECT_FALSE(knorm(ntk(kGood), {0.1, 1, 0.9, 0.1, 1}, false, "k.h5").norms.K_full);
+  EXPECT_TRUE(knorm(ntk(kGood), {0.1, 1, 0.9, 0.1, 2}, true, "k.h5").norms.K_full);
 }
 
 TEST(Knorm, RefusesMatricesThatAreNoNtkAndSaysWhere) {
@@ -59,8 +64,6 @@ TEST(Knorm, RefusesSettingsOutOfRange) {
   EXPECT_THAT(complaint(ntk(kGood), {0.1, 2, 0, 0, 2}), HasSubstr("1 examples"));
   EXPECT_THAT(complaint(ntk(kGood), {0.1, 1, 1, 0, 1}), HasSubstr("--momentum"));
   EXPECT_THAT(complaint(ntk(kGood), {0.1, 1, 0, -1, 1}), HasSubstr("--l2"));
-  EXPECT_THAT(complaint(ntk(kGood), {0.1, 1, 0.5, 0, 1}, true), HasSubstr("--full"));
-  EXPECT_THAT(complaint(ntk(kGood), {0.1, 1, 0, 0, 2}, true), HasSubstr("one output only"));
 }
 
 }  // namespace

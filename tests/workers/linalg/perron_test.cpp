@@ -7,7 +7,7 @@ namespace edgesweep {
 namespace {
 
 double largest(const at::Tensor& matrix) {
-  return largest_eigenvalue_nonnegative([&](const at::Tensor& x) { return matrix.mv(x); }, matrix[0]);
+  return largest_eigenvalue_of_positive_map([&](const at::Tensor& x) { return matrix.mv(x); }, at::ones_like(matrix[0]));
 }
 
 TEST(Perron, FindsTheLargestEigenvalueOfARandomNonNegativeMatrix) {
@@ -30,6 +30,15 @@ TEST(Perron, TellsDecoupledBlocksApartThatNearlyAgree) {
 TEST(Perron, ResolvesADenselyFilledDiagonal) {
   const at::Tensor matrix = at::diag(at::linspace(0.9, 1, 500, at::kDouble));
   EXPECT_NEAR(largest(matrix), 1, 1e-11);
+}
+
+TEST(Perron, StartsFromTheVectorGivenWhateverItsNorm) {
+  // Y ↦ A Y Aᵀ takes positive semidefinite 2 × 2 blocks to such blocks. The leading one,
+  // [[1, -1], [-1, 1]], is orthogonal to a vector of ones, and not to the unit matrix.
+  const at::Tensor a = at::tensor({2.0, -1.0, -1.0, 2.0}, at::kDouble).view({2, 2});
+  const auto map = [&](const at::Tensor& y) { return at::mm(at::mm(a, y.view({2, 2})), a).flatten(); };
+  EXPECT_NEAR(largest_eigenvalue_of_positive_map(map, 5 * at::eye(2, at::kDouble).flatten()), 9, 1e-11);
+  EXPECT_NEAR(largest_eigenvalue_of_positive_map(map, at::ones({4}, at::kDouble)), 1, 1e-11);
 }
 
 TEST(Perron, OfTheZeroMapAndOfOneEntry) {

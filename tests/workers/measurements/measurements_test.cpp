@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/base/error.hpp"
+#include "workers/linalg/kernel_norm.hpp"
 #include "workers/models/mlp.hpp"
 
 namespace edgesweep {
@@ -19,8 +20,9 @@ struct Case {
   std::unique_ptr<Mlp> model;
   at::Tensor theta;
   TrainTest data;
+  SgdOptions optimizer = {};
 
-  MeasurementContext context() const { return {*model, theta, data, 0.2, 3, SgdOptions{}, 42}; }
+  MeasurementContext context() const { return {*model, theta, data, 0.2, 3, optimizer, 42}; }
 };
 
 Examples random_examples(std::int64_t count, std::int64_t outputs) {
@@ -32,7 +34,7 @@ Case small_case(std::int64_t outputs, std::int64_t test_count = 4) {
   Mlp::Settings settings;
   settings.sizes = {5, 7, outputs};
   settings.activation = Activation::tanh;
-  Case result{std::make_unique<Mlp>(settings), {}, {random_examples(12, outputs), random_examples(test_count, outputs)}};
+  Case result{std::make_unique<Mlp>(settings), {}, {random_examples(12, outputs), random_examples(test_count, outputs)}, {}};
   result.theta = result.model->initial_parameters(3);
   return result;
 }
@@ -137,6 +139,33 @@ TEST(KernelNormMeasurement, InFloat32AgreesWithFloat64) {
   for (std::size_t i = 0; i < wide.size(); ++i) EXPECT_NEAR(narrow[i], wide[i], 1e-4 * wide[i]);
 }
 
+TEST(KernelNormMeasurement, HasTheFullNormBehindKWhenAskedAndNothingElseChanges) {
+  EXPECT_EQ(canonical("kernel_norm", Json::object()), Json({{"precision", "float64"}, {"full", false}}));
+  const Json full = canonical("kernel_norm", {{"full", true}});
+  std::vector<std::string> names;
+  for (const Column& column : measurement_family("kernel_norm").columns(full)) names.push_back(column.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"K", "K_full", "K_block", "K_hd", "K_tr", "ntk_lambda_max", "ntk_trace"}));
+  for (const std::int64_t outputs : {1, 3}) {
+    Case test = small_case(outputs);
+    test.optimizer = {0.9, 0.1};
+    const std::vector<double> plain = measure(*make("kernel_norm", Json::object()), test, 6);
+    std::vector<double> found = measure(*make("kernel_norm", {{"full", true}}), test, 7);
+    const at::Tensor jacobian = numeric_jacobian(test);
+    const KernelNormSettings sgd{0.2, 3, 0.9, 0.1, outputs};
+    const double wanted = kernel_norms(at::mm(jacobian, jacobian.t()) / 12, sgd, true).K_full.value();
+    EXPECT_NEAR(found[1], wanted, 1e-8 * wanted);
+    found.erase(found.begin() + 1);
+    EXPECT_EQ(found, plain);
+  }
+}
+
+TEST(KernelNormMeasurement, WithTheFullNormIsPredictedToCostMore) {
+  const MeasurementFamily& family = measurement_family("kernel_norm");
+  const double plain = family.predicted_seconds(canonical("kernel_norm", Json::object()), 2500, 1, 1e6);
+  const double full = family.predicted_seconds(canonical("kernel_norm", {{"full", true}}), 2500, 1, 1e6);
+  EXPECT_GT(full, 3 * plain);
+}
+
 TEST(HessianMeasurement, AgreesWithADenseHessian) {
   const Case test = small_case(2);
   const Json settings = {{"top", 3}, {"tolerance", 1e-7}, {"trace_probes", 1}, {"precision", "float64"}};
@@ -183,6 +212,7 @@ TEST(Measurements, RefuseImpossibleSettings) {
   EXPECT_THROW(canonical("hessian", {{"top", 5}, {"max_matvecs", 5}}), InputError);
   EXPECT_THROW(canonical("kernel_norm", {{"precision", "float16"}}), InputError);
   EXPECT_THROW(canonical("kernel_norm", {{"precison", "float32"}}), InputError);
+  EXPECT_THROW(canonical("kernel_norm", {{"full", 1}}), InputError);
   EXPECT_THROW(canonical("loss", {{"every", 2}}), InputError);
   EXPECT_NO_THROW(canonical("kernel_norm", Json::object(), 32766));
   EXPECT_THROW(canonical("kernel_norm", Json::object(), 32767), InputError);
