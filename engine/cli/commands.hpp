@@ -15,6 +15,8 @@ void add_plan_command(CLI::App& app, ExitCode& code);
 void add_status_command(CLI::App& app, ExitCode& code);
 void add_export_command(CLI::App& app, ExitCode& code);
 void add_plot_command(CLI::App& app, ExitCode& code);
+void add_merge_command(CLI::App& app, ExitCode& code);
+void add_extend_command(CLI::App& app, ExitCode& code);
 void add_knorm_command(CLI::App& app, ExitCode& code);
 void add_info_command(CLI::App& app, ExitCode& code);
 

@@ -38,6 +38,8 @@ ExitCode run_command_line(int argc, char** argv) {
   edgesweep::add_status_command(app, code);
   edgesweep::add_export_command(app, code);
   edgesweep::add_plot_command(app, code);
+  edgesweep::add_merge_command(app, code);
+  edgesweep::add_extend_command(app, code);
   edgesweep::add_knorm_command(app, code);
   edgesweep::add_info_command(app, code);
   try {

@@ -104,6 +104,7 @@ void add_run_command(CLI::App& app, ExitCode& code) {
   command->add_option("--device", options->device, "auto (a GPU if there is one), cpu or cuda")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+  command->add_option("--shard", options->shard, "Only part I of N of the trials, I/N, for job arrays; merge the stores after");
   command->add_flag("--resume", options->resume, "Go on if the store exists; failed trials are tried again");
   command->add_flag("--take-over", options->take_over, "Take the store even if its owner may still be alive");
   command->add_option("--set", options->overrides, "Change a value of the sweep file: path=value; may be repeated")

@@ -9,6 +9,7 @@
 #include "engine/base/file.hpp"
 #include "engine/base/log.hpp"
 #include "engine/cli/data_source.hpp"
+#include "engine/schedule/shard.hpp"
 #include "workers/workers.hpp"
 
 namespace edgesweep {
@@ -54,6 +55,10 @@ void remove_partial_files(const std::string& directory) {
 RunDesk::RunDesk(const RunOptions& options, const Catalog& catalog)
     : options_(options), catalog_(catalog), sweep_(load_sweep(options.sweep, options.overrides, catalog)),
       paths_{options.store}, progress_(isatty(STDERR_FILENO) != 0) {
+  if (!options.shard.empty()) {
+    const Shard shard = parse_shard(options.shard);
+    part_ = {shard.text(), trials_of_shard(sweep_, catalog, shard)};
+  }
   const bool exists = std::filesystem::exists(paths_.store);
   if (exists && !options.resume) {
     throw InputError(paths_.store, "exists already; go on with it by --resume, or name another --store");
@@ -63,13 +68,17 @@ RunDesk::RunDesk(const RunOptions& options, const Catalog& catalog)
   lock_ = StoreLock::acquire(paths_.lock(), options.take_over);
   if (exists) {
     store_ = Store::open(paths_.store, sweep_);
+    if (!part_.shard.empty() && store_->shard() != part_.shard) {
+      throw InputError(paths_.store, "holds " + (store_->shard().empty() ? "the whole sweep" : "shard " + store_->shard()) +
+                                         ", --shard asks for " + part_.shard);
+    }
   }
 }
 
 void RunDesk::open(const std::set<int>& workers) {
   const bool resumed = store_.has_value();
   if (!resumed) {
-    store_ = Store::create(paths_.store, sweep_, utc_timestamp());
+    store_ = Store::create(paths_.store, sweep_, utc_timestamp(), part_);
   }
   remove_partial_files(paths_.checkpoint_directory());
   remove_partial_files(paths_.parameter_directory());
@@ -80,8 +89,10 @@ void RunDesk::open(const std::set<int>& workers) {
   events_->write({.name = resumed ? "reopened" : "opened", .reason = crew});
   warn_of_slow_blas();
   log_info(std::string("edgesweep ") + EDGESWEEP_VERSION + ", " + crew + ", " + compute_line(options_.device));
-  log_info(sweep_.name + ": " + counted(start.trials, "trial") + " in " +
-           counted(static_cast<std::int64_t>(sweep_.cells.size()), "cell") +
+  const std::string of_what = store_->shard().empty()
+                                  ? " in " + counted(static_cast<std::int64_t>(sweep_.cells.size()), "cell")
+                                  : " of " + std::to_string(sweep_.trial_count()) + ", shard " + store_->shard();
+  log_info(sweep_.name + ": " + counted(start.trials, "trial") + of_what +
            (resumed ? ", " + std::to_string(start.waiting) + " of them to do" : "") + "; store " + paths_.store);
   began_ = monotonic_seconds();
 }

@@ -21,6 +21,7 @@ struct RunOptions {
   std::string store;
   std::string data;
   std::string device = "auto";
+  std::string shard;  ///< "I/N"; empty: the whole sweep, or what the resumed store holds
   bool resume = false;
   bool take_over = false;
   std::vector<std::string> overrides;
@@ -56,6 +57,7 @@ class RunDesk {
   const Catalog& catalog_;
   Sweep sweep_;
   StorePaths paths_;
+  StorePart part_;
   std::optional<StoreLock> lock_;
   std::optional<Store> store_;
   std::optional<EventLog> events_;

@@ -26,7 +26,7 @@ char cell_mark(const Json& counts) {
   if (has("diverged")) {
     return has("done") ? '%' : 'x';
   }
-  return '#';
+  return has("done") ? '#' : ' ';
 }
 
 /// A row a batch size, a column a learning rate.
@@ -49,8 +49,9 @@ void print_cells(const Json& cells) {
 
 void print_status(const Json& status) {
   const Json& counts = status.at("counts");
-  std::fprintf(stderr, "%s: %lld trials: ", status.at("name").get<std::string>().c_str(),
-               status.at("trials").get<long long>());
+  const auto shard = status.at("shard").get<std::string>();
+  std::fprintf(stderr, "%s: %lld trials%s: ", status.at("name").get<std::string>().c_str(),
+               status.at("trials").get<long long>(), shard.empty() ? "" : (" of shard " + shard).c_str());
   for (const char* name : {"done", "diverged", "running", "pending", "failed"}) {
     std::fprintf(stderr, "%lld %s%s", counts.at(name).get<long long>(), name,
                  std::string(name) == "failed" ? "\n" : ", ");

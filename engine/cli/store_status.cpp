@@ -50,12 +50,17 @@ Json store_status(const std::string& path, const Catalog& catalog) {
   std::int64_t records = 0;
   std::int64_t records_total = 0;
   std::int64_t trial = 0;
+  std::int64_t absent = 0;  // trials of other shards
   for (const Cell& cell : sweep.cells) {
     const auto planned = static_cast<std::int64_t>(record_steps(sweep.records, cell.steps).size());
     Json here = {{"batch", cell.batch}, {"point", cell.point}, {"eta", cell.eta}, {"counts", no_counts()}};
     std::int64_t records_here = 0;
     for (std::size_t seed = 0; seed < sweep.seeds.size(); ++seed, ++trial) {
       const TrialState state = store.state(cell.batch_index, cell.point, static_cast<std::int64_t>(seed));
+      if (state.status == TrialStatus::absent) {
+        ++absent;
+        continue;
+      }
       count_one(counts, state.status);
       count_one(here["counts"], state.status);
       records_here += state.records;
@@ -78,7 +83,8 @@ Json store_status(const std::string& path, const Catalog& catalog) {
   return {{"store", path},
           {"name", sweep.name},
           {"owned", is_owned(paths.lock())},
-          {"trials", trial},
+          {"shard", store.shard()},
+          {"trials", trial - absent},
           {"counts", counts},
           {"records", {{"done", records}, {"total", records_total}}},
           {"cells", cells},

@@ -11,17 +11,6 @@
 namespace edgesweep {
 namespace {
 
-/// The trial's place in the grid, without the digest that make_trial() takes: enough for file names and messages.
-Trial place_of(const Sweep& sweep, std::int64_t index) {
-  const auto seeds = static_cast<std::int64_t>(sweep.seeds.size());
-  Trial trial;
-  trial.index = index;
-  trial.cell = sweep.cells[static_cast<std::size_t>(index / seeds)];
-  trial.seed_index = index % seeds;
-  trial.seed = sweep.seeds[static_cast<std::size_t>(trial.seed_index)];
-  return trial;
-}
-
 std::string name_of(const Trial& trial) {
   return "trial b" + std::to_string(trial.cell.batch) + "-p" + std::to_string(trial.cell.point) + "-s" +
          std::to_string(trial.seed);
@@ -41,6 +30,7 @@ Coordinator::Coordinator(const Sweep& sweep, Store& store, EventLog& events, Cos
     states_.push_back(store.state(trial));
     const TrialStatus status = states_.back().status;
     ++counts_[status];
+    if (status == TrialStatus::absent) continue;  // another shard's
     if (!ended(status)) {
       queue_.push(trial);
     } else if (may_have_checkpoints) {
@@ -161,7 +151,7 @@ void Coordinator::fail_trial(int worker, const Run& run, const std::string& reas
     end_trial(run.trial, TrialStatus::failed);
   }
   log_event("failed", run.trial, worker, run, reason);
-  log_warning(name_of(place_of(sweep_, run.trial)) + " failed on worker " + std::to_string(worker) + ", attempt " +
+  log_warning(name_of(trial_place(sweep_, run.trial)) + " failed on worker " + std::to_string(worker) + ", attempt " +
               std::to_string(failures) + " of " + std::to_string(kMaxFailures) + ": " + reason);
 }
 
@@ -237,7 +227,7 @@ void Coordinator::commit() {
 
 void Coordinator::remove_checkpoints() {
   for (const std::int64_t trial : checkpoints_to_remove_) {
-    remove_checkpoint(paths_.checkpoint(place_of(sweep_, trial)));
+    remove_checkpoint(paths_.checkpoint(trial_place(sweep_, trial)));
   }
   checkpoints_to_remove_.clear();
 }
@@ -248,7 +238,7 @@ Progress Coordinator::progress() const {
     return found == counts_.end() ? 0 : found->second;
   };
   Progress progress;
-  progress.trials = static_cast<std::int64_t>(states_.size());
+  progress.trials = static_cast<std::int64_t>(states_.size()) - count(TrialStatus::absent);
   progress.done = count(TrialStatus::done);
   progress.diverged = count(TrialStatus::diverged);
   progress.failed = count(TrialStatus::failed);

@@ -170,13 +170,18 @@ Sweep load_sweep(const std::string& path, const std::vector<std::string>& overri
   return validated(document, path, catalog);
 }
 
-Trial make_trial(const Sweep& sweep, std::int64_t index) {
+Trial trial_place(const Sweep& sweep, std::int64_t index) {
   const auto seeds = static_cast<std::int64_t>(sweep.seeds.size());
   Trial trial;
   trial.index = index;
   trial.cell = sweep.cells.at(static_cast<std::size_t>(index / seeds));
   trial.seed_index = index % seeds;
   trial.seed = sweep.seeds[static_cast<std::size_t>(trial.seed_index)];
+  return trial;
+}
+
+Trial make_trial(const Sweep& sweep, std::int64_t index) {
+  Trial trial = trial_place(sweep, index);
   // Part of every trial's random numbers: the fields, their names and the tag never change.
   const Json identity = {{"schema", "edgesweep-trial-1"}, {"experiment", sweep.experiment},
                          {"batch", trial.cell.batch},     {"eta", trial.cell.eta},

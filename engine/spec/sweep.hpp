@@ -73,6 +73,9 @@ struct Trial {
 /// Trial `index` of the sweep, 0 ≤ index < sweep.trial_count().
 Trial make_trial(const Sweep& sweep, std::int64_t index);
 
+/// The same without key and record steps, which take a digest and a list: enough for file names and messages.
+Trial trial_place(const Sweep& sweep, std::int64_t index);
+
 /// JSON path, and both values, of the first difference of two canonical sweeps; empty if they are equal.
 std::string first_difference(const Json& mine, const Json& theirs);
 

@@ -164,6 +164,7 @@ Writer::Writer(const std::string& path) : path_(path) {
   const Handle access = access_properties();
   const Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
   H5Pset_link_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+  H5Pset_obj_track_times(creation, false);  // the same content gives the same bytes, whenever it is written
   // Also what lets an attribute be longer than 64 KB: it needs the newer object header.
   H5Pset_attr_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
   file_ = checked(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation, access), path_, "making the file");
@@ -186,6 +187,7 @@ void Writer::add_dataset(const DatasetSpec& spec) {
   const std::string action = "making dataset " + spec.name;
   const Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   H5Pset_layout(creation, H5D_CONTIGUOUS);
+  H5Pset_obj_track_times(creation, false);
   H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY);
   H5Pset_fill_time(creation, H5D_FILL_TIME_ALLOC);
   H5Pset_attr_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);

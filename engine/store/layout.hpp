@@ -7,6 +7,7 @@
 #include "engine/base/json.hpp"
 #include "engine/spec/catalog.hpp"
 #include "engine/spec/sweep.hpp"
+#include "engine/store/store.hpp"
 
 namespace edgesweep {
 
@@ -16,6 +17,8 @@ struct StoreLayout {
   Json sweep;
   std::string digest;
   std::string edgesweep_version;
+  std::string created;
+  std::string shard;  ///< "I/N", empty in the store of a whole sweep
   std::vector<std::int64_t> batches;
   std::vector<std::int64_t> seeds;
   std::int64_t points = 0;
@@ -51,8 +54,8 @@ struct StoreLayout {
 /// Reads a store's layout. Throws InputError if it is missing, no store, damaged, or of another schema version.
 StoreLayout read_layout(const std::string& path);
 
-/// Makes a whole, synced store at `path` for a sweep, with every trial pending. Replaces what is there.
-/// Throws InputError if two columns clash, SystemError if the disk is full.
-void write_empty_store(const std::string& path, const Sweep& sweep, const std::string& created);
+/// Makes a whole, synced store at `path` for a sweep, with every trial pending but for those that are not the part's:
+/// absent. Replaces what is there. Throws InputError if two columns clash, SystemError if the disk is full.
+void write_empty_store(const std::string& path, const Sweep& sweep, const std::string& created, const StorePart& part);
 
 }  // namespace edgesweep

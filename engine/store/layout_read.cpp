@@ -70,6 +70,8 @@ StoreLayout read_layout(const std::string& path) {
   const std::string text = required_text(file, path, schema::kSweepJson);
   layout.digest = required_text(file, path, schema::kSweepDigest);
   layout.edgesweep_version = required_text(file, path, schema::kEdgesweepVersion);
+  layout.created = required_text(file, path, schema::kCreated);
+  layout.shard = file.text_attribute("", schema::kShard).value_or("");
   layout.sweep = Json::parse(text, nullptr, false);
   if (layout.sweep.is_discarded() || sha256_hex(text) != layout.digest)
     throw InputError(path, std::string("is damaged: ") + schema::kSweepDigest + " is not the digest of " +

@@ -111,7 +111,7 @@ void add_coordinates(hdf5::Writer& file, Builder& build, const Sweep& sweep, con
   file.write(schema::kEtaOverBatch, std::span<const double>(eta_over_batch));
 }
 
-void add_trial_variables(hdf5::Writer& file, Builder& build, const Sweep& sweep) {
+void add_trial_variables(hdf5::Writer& file, Builder& build, const Sweep& sweep, const StorePart& part) {
   const std::vector<std::string> axes{schema::kBatch, schema::kPoint, schema::kSeed};
   std::vector<std::uint8_t> values(kTrialStatusNames.size());
   std::iota(values.begin(), values.end(), std::uint8_t{0});
@@ -126,12 +126,16 @@ void add_trial_variables(hdf5::Writer& file, Builder& build, const Sweep& sweep)
   build.data(schema::kSteps, Type::i8, axes, false, described("1", "SGD steps taken"));
   build.data(schema::kWallSeconds, Type::f8, axes, false, described("s", "wall-clock time of the trial"));
 
-  const auto seeds = static_cast<std::ptrdiff_t>(sweep.seeds.size());
-  std::vector<std::uint8_t> initial(sweep.batches.size() * static_cast<std::size_t>(sweep.points) * sweep.seeds.size(),
+  const std::size_t seeds = sweep.seeds.size();
+  std::vector<std::uint8_t> initial(sweep.batches.size() * static_cast<std::size_t>(sweep.points) * seeds,
                                     static_cast<std::uint8_t>(TrialStatus::absent));
-  for (const Cell& cell : sweep.cells)
-    std::fill_n(initial.begin() + (cell.batch_index * sweep.points + cell.point) * seeds, seeds,
-                static_cast<std::uint8_t>(TrialStatus::pending));
+  std::size_t trial = 0;
+  for (const Cell& cell : sweep.cells) {
+    const auto first = static_cast<std::size_t>(cell.batch_index * sweep.points + cell.point) * seeds;
+    for (std::size_t seed = 0; seed < seeds; ++seed, ++trial)
+      if (part.trials.empty() || part.trials[trial])
+        initial[first + seed] = static_cast<std::uint8_t>(TrialStatus::pending);
+  }
   file.write(schema::kStatus, std::span<const std::uint8_t>(initial));
 }
 
@@ -146,22 +150,24 @@ std::uint64_t predicted_bytes(const Sweep& sweep, const Axes& axes) {
 
 }  // namespace
 
-void write_empty_store(const std::string& path, const Sweep& sweep, const std::string& created) {
+void write_empty_store(const std::string& path, const Sweep& sweep, const std::string& created, const StorePart& part) {
   Axes axes = axes_of(sweep);
   check_columns(path, sweep, axes);
   require_room(path, predicted_bytes(sweep, axes));
 
   hdf5::Writer file(path);
-  file.set_root_attributes({{schema::kConventions, std::string(schema::kConventionsValue)},
-                            {schema::kTitle, sweep.title},
-                            {schema::kSchemaVersion, schema::kVersion},
-                            {schema::kEdgesweepVersion, std::string(EDGESWEEP_VERSION)},
-                            {schema::kSweepJson, sweep.text},
-                            {schema::kSweepDigest, sweep.digest},
-                            {schema::kCreated, created}});
+  Attributes attributes{{schema::kConventions, std::string(schema::kConventionsValue)},
+                        {schema::kTitle, sweep.title},
+                        {schema::kSchemaVersion, schema::kVersion},
+                        {schema::kEdgesweepVersion, std::string(EDGESWEEP_VERSION)},
+                        {schema::kSweepJson, sweep.text},
+                        {schema::kSweepDigest, sweep.digest},
+                        {schema::kCreated, created}};
+  if (!part.shard.empty()) attributes.emplace_back(schema::kShard, part.shard);
+  file.set_root_attributes(attributes);
   Builder build(file, axes);
   add_coordinates(file, build, sweep, axes);
-  add_trial_variables(file, build, sweep);
+  add_trial_variables(file, build, sweep, part);
   for (const Column& column : sweep.columns) {
     std::vector<std::string> dimensions{schema::kBatch, schema::kPoint, schema::kSeed, schema::kRecord};
     if (!column.dimension.empty()) dimensions.push_back(column.dimension);

@@ -52,8 +52,8 @@ struct Store::Impl {
                        .attempts = file.read_value<std::int64_t>(StoreLayout::wide_at(layout.attempts, slot)),
                        .steps = file.read_value<std::int64_t>(StoreLayout::wide_at(layout.steps, slot)),
                        .wall_seconds = file.read_value<double>(StoreLayout::wide_at(layout.wall_seconds, slot))};
-      if (status >= static_cast<std::uint8_t>(TrialStatus::absent) || state.records < 0 ||
-          state.records > layout.max_records)
+      const auto highest = layout.shard.empty() ? TrialStatus::failed : TrialStatus::absent;
+      if (status > static_cast<std::uint8_t>(highest) || state.records < 0 || state.records > layout.max_records)
         throw InputError(path, "is damaged: trial " + std::to_string(trial) + " has status " + std::to_string(status) +
                                    " and " + std::to_string(state.records) + " records");
       if (state.status == TrialStatus::running) {
@@ -173,12 +173,12 @@ Store::~Store() {
   if (impl_ && !impl_->rows.empty()) log_warning(impl_->path + ": closed without a commit of its last records");
 }
 
-Store Store::create(const std::string& path, const Sweep& sweep, const std::string& created) {
+Store Store::create(const std::string& path, const Sweep& sweep, const std::string& created, const StorePart& part) {
   if (access(path.c_str(), F_OK) == 0) throw InputError(path, "exists already");
   require_writable_directory(path);
   const std::string partial = path + ".partial";
   try {
-    write_empty_store(partial, sweep, created);
+    write_empty_store(partial, sweep, created, part);
     if (std::rename(partial.c_str(), path.c_str()) != 0)
       throw SystemError(path, std::string("renaming it into place failed: ") + std::strerror(errno));
   } catch (...) {
@@ -194,6 +194,8 @@ Store Store::open(const std::string& path, const Sweep& sweep) {
 }
 
 const std::string& Store::path() const { return impl_->path; }
+
+const std::string& Store::shard() const { return impl_->layout.shard; }
 
 const TrialState& Store::state(std::int64_t trial_index) const {
   return impl_->committed[impl_->checked_index(trial_index)];

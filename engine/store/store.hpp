@@ -26,6 +26,12 @@ struct TrialState {
   double wall_seconds = 0;
 };
 
+/// What of a sweep a store holds; by default all of it.
+struct StorePart {
+  std::string shard = {};           ///< "I/N" of `--shard`, for people and for resuming
+  std::vector<bool> trials = {};    ///< by trial index, true for those that are in it; empty: all
+};
+
 /// The one HDF5 file of a sweep, as docs/store.md describes it. All space is allocated when it is made; after that
 /// only values change, so that a kill at any moment leaves a file that opens and holds every committed record.
 /// Move-only. The destructor closes; values staged since the last commit are dropped with a warning: call close().
@@ -33,7 +39,7 @@ class Store {
  public:
   /// Makes the file under a temporary name, syncs it, then renames it to `path`. `created` is an ISO 8601 UTC stamp.
   /// Throws InputError if `path` exists or its directory can't be written, SystemError if the disk is full.
-  static Store create(const std::string& path, const Sweep& sweep, const std::string& created);
+  static Store create(const std::string& path, const Sweep& sweep, const std::string& created, const StorePart& part = {});
 
   /// Opens for writing, for the sweep whose canonical text it holds. Throws InputError if it is no store, of another
   /// schema version, or of another sweep (naming the first difference).
@@ -44,6 +50,9 @@ class Store {
   ~Store();
 
   const std::string& path() const;
+
+  /// "I/N" if it is the store of a part of the sweep, else empty. Trials of other parts are `absent`.
+  const std::string& shard() const;
 
   /// State of trial `index`, as committed.
   const TrialState& state(std::int64_t trial_index) const;

@@ -23,6 +23,8 @@ class StoreReader {
   const std::string& path() const;
   const Json& sweep() const;          ///< the canonical sweep (`sweep_json`)
   const std::string& digest() const;  ///< `sweep_digest`
+  const std::string& created() const;  ///< ISO 8601 UTC stamp
+  const std::string& shard() const;   ///< "I/N", empty in the store of a whole sweep
 
   const std::vector<std::int64_t>& batches() const;  ///< coordinate `batch`
   const std::vector<std::int64_t>& seeds() const;    ///< coordinate `seed`
