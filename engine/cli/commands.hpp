@@ -19,5 +19,6 @@ void add_merge_command(CLI::App& app, ExitCode& code);
 void add_extend_command(CLI::App& app, ExitCode& code);
 void add_knorm_command(CLI::App& app, ExitCode& code);
 void add_info_command(CLI::App& app, ExitCode& code);
+void add_trainer_command(CLI::App& app, ExitCode& code);  ///< hidden: ranks of `run` start it
 
 }  // namespace edgesweep

@@ -4,17 +4,20 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "engine/base/log.hpp"
 #include "engine/base/signals.hpp"
 #include "engine/cli/commands.hpp"
 #include "engine/cli/data_source.hpp"
 #include "engine/cli/run_desk.hpp"
+#include "engine/cli/trainer.hpp"
 #include "engine/mpi/communicator.hpp"
 #include "engine/mpi/coordinator_server.hpp"
 #include "engine/mpi/session.hpp"
 #include "engine/mpi/worker_transport.hpp"
 #include "engine/schedule/local_transport.hpp"
+#include "engine/trainer/process_runner.hpp"
 #include "workers/workers.hpp"
 
 namespace edgesweep {
@@ -22,16 +25,21 @@ namespace {
 
 WorkerSettings worker_settings(const RunOptions& options) { return {{options.store}, options.checkpoint_interval}; }
 
-RunnerSettings runner_settings(const RunOptions& options, int local_worker) {
-  return {data_source(options.data), options.device, local_worker};
+/// In this process or in one of its own. Throws InputError.
+std::unique_ptr<TrialRunner> make_runner(const RunOptions& options, const Sweep& sweep, bool in_process, int rank,
+                                         int local_worker) {
+  TrainerSetup setup{sweep.text, options.sweep, data_source(options.data).directory, options.device, local_worker, rank};
+  if (in_process) {
+    return make_runner_here(sweep, setup);
+  }
+  return std::make_unique<ProcessRunner>(std::move(setup), options.hang_timeout);
 }
 
 /// Coordinator and worker in one process.
 ExitCode run_alone(const RunOptions& options) {
   const std::unique_ptr<Catalog> catalog = make_catalog();
   RunDesk desk(options, *catalog);
-  set_compute_threads();
-  const std::unique_ptr<TrialRunner> runner = make_runner(desk.sweep(), runner_settings(options, 0));
+  const std::unique_ptr<TrialRunner> runner = make_runner(options, desk.sweep(), !options.trainer_process, -1, 0);
   desk.open({LocalTransport::kWorker});
   LocalTransport transport(desk.coordinator(), [&](double now) { desk.turn(now); });
   run_worker(desk.sweep(), *runner, transport, worker_settings(options));
@@ -66,8 +74,7 @@ ExitCode work(const RunOptions& options, Communicator& communicator, int local_w
   std::unique_ptr<TrialRunner> runner;
   try {
     sweep = parse_sweep(*text, options.sweep, *make_catalog());
-    set_compute_threads();
-    runner = make_runner(*sweep, runner_settings(options, local_worker));
+    runner = make_runner(options, *sweep, options.in_process, communicator.rank(), local_worker);
   } catch (const InputError& error) {
     transport.send(WorkerUnfit{true, error.subject(), error.reason()});
     return transport.wait_for_end();
@@ -110,6 +117,14 @@ void add_run_command(CLI::App& app, ExitCode& code) {
   command->add_option("--set", options->overrides, "Change a value of the sweep file: path=value; may be repeated")
       ->allow_extra_args(false);
   command->add_option("--checkpoint-interval", options->checkpoint_interval, "Seconds between checkpoints of a trial")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, std::numeric_limits<double>::max()).description(""));
+  CLI::Option* here = command->add_flag("--in-process", options->in_process,
+                                        "Train in the ranks themselves, not in a trainer process of each");
+  command->add_flag("--trainer-process", options->trainer_process, "Train in a trainer process without mpirun, too")
+      ->excludes(here);
+  command->add_option("--hang-timeout", options->hang_timeout,
+                      "Kill a trainer process after this many seconds without a step or a record; 0: never")
       ->capture_default_str()
       ->check(CLI::Range(0.0, std::numeric_limits<double>::max()).description(""));
   command->callback([options, &code] { code = run_sweep(*options); });

@@ -26,6 +26,9 @@ struct RunOptions {
   bool take_over = false;
   std::vector<std::string> overrides;
   double checkpoint_interval = 300;  ///< seconds
+  bool in_process = false;           ///< train in the ranks themselves, not in trainer processes
+  bool trainer_process = false;      ///< a trainer process without mpirun, too
+  double hang_timeout = 0;           ///< seconds without progress after which a trainer is killed; 0: never
 };
 
 /// What the one process that owns the store does around its coordinator: checks, lock, store, journal, progress.

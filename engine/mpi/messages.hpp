@@ -6,8 +6,7 @@
 #include "engine/schedule/protocol.hpp"
 #include "engine/spec/trial_runner.hpp"
 
-// Messages as bytes: one byte for the kind (index in the variant), then the fields in the order of their declaration.
-// Numbers as in memory (one build of one program talks to itself); texts and vectors after their length.
+// Messages as bytes (engine/base/packing.hpp).
 namespace edgesweep {
 
 Bytes pack(const WorkerMessage& message);

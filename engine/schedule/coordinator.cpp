@@ -56,6 +56,7 @@ void Coordinator::on(int worker, const TrialStarted& message) {
   Run& run = run_of(worker, message.trial);
   run.from_checkpoint = message.from_checkpoint;
   if (message.from_checkpoint) {
+    run.step = state_of(message.trial).steps;  // of the checkpoint, unless the process was killed right after writing it
     log_event("resumed", message.trial, worker, run, "");
   } else if (failures_.contains(message.trial)) {
     // Records of a failed attempt are suspect. Those of an interrupted one stay until the same bits overwrite them.

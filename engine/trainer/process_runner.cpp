@@ -1,0 +1,143 @@
+#include "engine/trainer/process_runner.hpp"
+
+#include <algorithm>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+#include <variant>
+
+#include "engine/base/clock.hpp"
+#include "engine/base/error.hpp"
+#include "engine/base/log.hpp"
+
+namespace edgesweep {
+namespace {
+
+/// Silence counted for one wait: if this process itself was stopped for an hour, its trainer was not silent for one.
+constexpr double kMostSilenceAWait = 5 * FrameSocket::kWaitSeconds;
+
+std::string text_of(double seconds) {
+  std::ostringstream text;
+  text << seconds;
+  return text.str();
+}
+
+/// What a report asks of the hooks; an outcome if it ended the trial.
+struct Relay {
+  TrialHooks& hooks;
+
+  std::optional<TrialOutcome> operator()(const RecordTaken& report) const {
+    hooks.record(report.index, report.values);
+    return std::nullopt;
+  }
+  std::optional<TrialOutcome> operator()(const StateSaved& report) const {
+    hooks.checkpoint(report.state, report.step);
+    return std::nullopt;
+  }
+  std::optional<TrialOutcome> operator()(const ParametersKept& report) const {
+    hooks.keep_parameters(report.content, report.record < 0 ? std::nullopt : std::optional(report.record));
+    return std::nullopt;
+  }
+  std::optional<TrialOutcome> operator()(const TrialEnded& report) const { return TrialOutcome{report.end, report.steps}; }
+  std::optional<TrialOutcome> operator()(const TrialThrew& report) const { throw std::runtime_error(report.reason); }
+  std::optional<TrialOutcome> operator()(const TrainerAlive&) const { return std::nullopt; }
+  std::optional<TrialOutcome> operator()(const TrainerReady&) const { return unexpected(); }
+  std::optional<TrialOutcome> operator()(const TrainerUnfit&) const { return unexpected(); }
+
+  [[noreturn]] static std::optional<TrialOutcome> unexpected() {
+    throw SystemError("trainer process", "set itself up twice");
+  }
+};
+
+}  // namespace
+
+ProcessRunner::ProcessRunner(TrainerSetup setup, double hang_timeout, TrainerCommand command)
+    : setup_(std::move(setup)), hang_timeout_(hang_timeout), command_(std::move(command)) {
+  start(nullptr);
+}
+
+void ProcessRunner::start(TrialHooks* hooks) {
+  trainer_.emplace(command_.program, command_.arguments);
+  send(setup_, hooks);
+  std::optional<TrainerReport> report;
+  while (!(report = next_report())) {
+    if (hooks != nullptr) {
+      hooks->stop_requested();  // keeps the connection to the coordinator going
+    }
+  }
+  if (const auto* unfit = std::get_if<TrainerUnfit>(&*report)) {
+    if (unfit->bad_input) {
+      throw InputError(unfit->subject, unfit->reason);
+    }
+    throw std::runtime_error(unfit->reason);
+  }
+}
+
+TrialOutcome ProcessRunner::run(const Trial& trial, const std::optional<Bytes>& checkpoint, TrialHooks& hooks) {
+  try {
+    if (trainer_ && trainer_->ended()) {
+      log_warning("trainer process " + trainer_->how_it_ended() + " between two trials; a new one is started");
+      trainer_.reset();
+    }
+    if (!trainer_) {
+      start(&hooks);
+    }
+    send(TrainTrial{trial.index, checkpoint.has_value(), checkpoint.value_or(Bytes())}, &hooks);
+    return supervise(hooks);
+  } catch (...) {
+    trainer_.reset();
+    throw;
+  }
+}
+
+TrialOutcome ProcessRunner::supervise(TrialHooks& hooks) {
+  bool stop_sent = false;
+  bool save_sent = false;
+  double silence = 0;
+  while (true) {
+    const double before = monotonic_seconds();
+    if (const std::optional<TrainerReport> report = next_report()) {
+      silence = 0;
+      if (const auto outcome = std::visit(Relay{hooks}, *report)) {
+        return *outcome;
+      }
+      save_sent = save_sent && !std::holds_alternative<StateSaved>(*report);
+    } else {
+      silence += std::min(monotonic_seconds() - before, kMostSilenceAWait);
+      if (hang_timeout_ > 0 && silence >= hang_timeout_) {
+        throw std::runtime_error("trainer process killed: no progress for " + text_of(hang_timeout_) + " s");
+      }
+    }
+    if (hooks.stop_requested() && !stop_sent) {
+      stop_sent = true;
+      send(StopTrial{}, &hooks);
+    }
+    if (hooks.checkpoint_due() && !save_sent && !stop_sent) {
+      save_sent = true;
+      send(SaveState{}, &hooks);
+    }
+  }
+}
+
+std::optional<TrainerReport> ProcessRunner::next_report() {
+  try {
+    const std::optional<Bytes> frame = trainer_->socket().receive(FrameSocket::kWaitSeconds);
+    return frame ? std::optional(unpack_report(*frame)) : std::nullopt;
+  } catch (const PeerGone&) {
+    throw std::runtime_error("trainer process " + trainer_->how_it_ended());
+  }
+}
+
+void ProcessRunner::send(const TrainerOrder& order, TrialHooks* hooks) {
+  try {
+    trainer_->socket().send(pack(order), [&] {
+      if (hooks != nullptr) {
+        hooks->stop_requested();
+      }
+    });
+  } catch (const PeerGone&) {
+    // What it said before is still to be read; the end of that tells that it is gone.
+  }
+}
+
+}  // namespace edgesweep

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/spec/trial_runner.hpp"
+#include "engine/trainer/child_process.hpp"
+#include "engine/trainer/messages.hpp"
+
+namespace edgesweep {
+
+/// How a trainer process is started: it runs serve_trainer on kChildSocket.
+struct TrainerCommand {
+  std::string program = "/proc/self/exe";
+  std::vector<std::string> arguments = {"trainer"};
+};
+
+/// Trains in a child process, so that whatever ends it (a segmentation fault, the out-of-memory killer, a broken GPU)
+/// fails one trial and not this process. A new one is started for the trial after a failed one: a process in which
+/// something went wrong is not trusted again.
+///
+/// Checkpoints are asked for when TrialHooks::checkpoint_due says so, at most about every 40 ms. The child trains on
+/// while this process writes them.
+class ProcessRunner final : public TrialRunner {
+ public:
+  /// Starts a trainer and waits until it is set up. `hang_timeout`: seconds without a step or a record, while this process
+  /// itself was running, after which the trainer is killed; 0: never. Throws InputError as the trainer's set-up did, and
+  /// std::runtime_error if it could not be set up for another reason.
+  ProcessRunner(TrainerSetup setup, double hang_timeout, TrainerCommand command = {});
+
+  /// A trainer that dies, or hangs, ends the trial with std::runtime_error that says how.
+  TrialOutcome run(const Trial& trial, const std::optional<Bytes>& checkpoint, TrialHooks& hooks) override;
+
+ private:
+  /// Without hooks there is no trial yet.
+  void start(TrialHooks* hooks);
+  TrialOutcome supervise(TrialHooks& hooks);
+  /// The next report, if one comes within about kWaitSeconds. Throws std::runtime_error if the trainer is gone.
+  std::optional<TrainerReport> next_report();
+  void send(const TrainerOrder& order, TrialHooks* hooks);
+
+  TrainerSetup setup_;
+  double hang_timeout_;
+  TrainerCommand command_;
+  std::optional<ChildProcess> trainer_;
+};
+
+}  // namespace edgesweep

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "engine/spec/sweep.hpp"
+#include "engine/spec/trial_runner.hpp"
+#include "engine/trainer/frame_socket.hpp"
+#include "engine/trainer/messages.hpp"
+
+namespace edgesweep {
+
+/// What a trainer process needs to train.
+struct TrainerJob {
+  Sweep sweep;
+  std::unique_ptr<TrialRunner> runner;
+};
+
+using TrainerFactory = std::function<TrainerJob(const TrainerSetup&)>;
+
+/// A trainer process: sets itself up by `make` and trains one trial after another as the rank at the other end of the
+/// socket orders, until that closes it. What `make` throws is reported, and ends it; what a trial throws is reported, and
+/// it goes on.
+void serve_trainer(FrameSocket socket, const TrainerFactory& make);
+
+/// How often a running trial looks for orders, and says that it takes steps.
+inline constexpr double kOrderPollSeconds = 0.02;
+inline constexpr double kAliveSeconds = 0.25;
+
+}  // namespace edgesweep

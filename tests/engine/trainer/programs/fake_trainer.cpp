@@ -1,0 +1,45 @@
+// A trainer process of the stand-in training, which at step 50 of its first trial does what TrainerSetup::device says.
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "engine/trainer/child_process.hpp"
+#include "engine/trainer/trainer.hpp"
+#include "tests/engine/schedule/fakes.hpp"
+
+namespace edgesweep {
+namespace {
+
+void misbehave(const std::string& how) {
+  if (how == "segfault") raise(SIGSEGV);
+  if (how == "kill") raise(SIGKILL);
+  if (how == "stop signals") {
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) raise(signal);
+  }
+  if (how == "exit") _exit(7);
+  if (how == "throw") throw std::runtime_error("the device is on fire");
+  if (how == "hang") pause();
+}
+
+TrainerJob make_job(const TrainerSetup& setup) {
+  if (setup.device == "bad input") throw InputError("train-images", "is not there");
+  if (setup.device == "no device") throw std::runtime_error("no device");
+  if (setup.device == "die early") raise(SIGABRT);
+  const auto before_step = [how = setup.device](const Trial&, std::int64_t step) {
+    if (how == "slow") std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    if (step == 50) misbehave(how);
+  };
+  return {parse_sweep(setup.sweep_text, setup.sweep_file, FakeCatalog()), std::make_unique<FakeRunner>(before_step)};
+}
+
+}  // namespace
+}  // namespace edgesweep
+
+int main() {
+  edgesweep::serve_trainer(edgesweep::FrameSocket(edgesweep::kChildSocket), edgesweep::make_job);
+  return 0;
+}
