@@ -10,6 +10,7 @@
 #include "engine/base/file.hpp"
 #include "engine/base/log.hpp"
 #include "engine/base/signals.hpp"
+#include "engine/spec/runner_unfit.hpp"
 #include "engine/store/checkpoint_file.hpp"
 
 namespace edgesweep {
@@ -121,6 +122,9 @@ void run_worker(const Sweep& sweep, TrialRunner& runner, Transport& transport, c
       run_trial(trial, assignment->use_checkpoint, runner, hooks, settings);
     } catch (const TransportFailure& failure) {
       std::rethrow_exception(failure.cause);
+    } catch (const RunnerUnfit& error) {
+      transport.send(WorkerUnfit{false, error.subject(), error.reason()});
+      return;
     } catch (const std::exception& error) {
       transport.send(TrialFailed{trial.index, one_line(error.what()), hooks.wall_seconds()});
     }

@@ -9,6 +9,7 @@
 #include "engine/base/clock.hpp"
 #include "engine/base/error.hpp"
 #include "engine/base/log.hpp"
+#include "engine/spec/runner_unfit.hpp"
 
 namespace edgesweep {
 namespace {
@@ -53,10 +54,15 @@ struct Relay {
 
 ProcessRunner::ProcessRunner(TrainerSetup setup, double hang_timeout, TrainerCommand command)
     : setup_(std::move(setup)), hang_timeout_(hang_timeout), command_(std::move(command)) {
-  start(nullptr);
+  if (const auto unfit = start(nullptr)) {
+    if (unfit->bad_input) {
+      throw InputError(unfit->subject, unfit->reason);
+    }
+    throw std::runtime_error(unfit->reason);
+  }
 }
 
-void ProcessRunner::start(TrialHooks* hooks) {
+std::optional<TrainerUnfit> ProcessRunner::start(TrialHooks* hooks) {
   trainer_.emplace(command_.program, command_.arguments);
   send(setup_, hooks);
   std::optional<TrainerReport> report;
@@ -66,10 +72,14 @@ void ProcessRunner::start(TrialHooks* hooks) {
     }
   }
   if (const auto* unfit = std::get_if<TrainerUnfit>(&*report)) {
-    if (unfit->bad_input) {
-      throw InputError(unfit->subject, unfit->reason);
-    }
-    throw std::runtime_error(unfit->reason);
+    return *unfit;
+  }
+  return std::nullopt;
+}
+
+void ProcessRunner::restart(TrialHooks& hooks) {
+  if (const auto unfit = start(&hooks)) {
+    throw RunnerUnfit(unfit->bad_input ? unfit->subject : "a new trainer process", unfit->reason);
   }
 }
 
@@ -80,7 +90,7 @@ TrialOutcome ProcessRunner::run(const Trial& trial, const std::optional<Bytes>& 
       trainer_.reset();
     }
     if (!trainer_) {
-      start(&hooks);
+      restart(hooks);
     }
     send(TrainTrial{trial.index, checkpoint.has_value(), checkpoint.value_or(Bytes())}, &hooks);
     return supervise(hooks);

@@ -30,12 +30,14 @@ class ProcessRunner final : public TrialRunner {
   /// std::runtime_error if it could not be set up for another reason.
   ProcessRunner(TrainerSetup setup, double hang_timeout, TrainerCommand command = {});
 
-  /// A trainer that dies, or hangs, ends the trial with std::runtime_error that says how.
+  /// A trainer that dies, or hangs, ends the trial with std::runtime_error that says how. Throws RunnerUnfit if a new
+  /// trainer reports that it can't be set up.
   TrialOutcome run(const Trial& trial, const std::optional<Bytes>& checkpoint, TrialHooks& hooks) override;
 
  private:
-  /// Without hooks there is no trial yet.
-  void start(TrialHooks* hooks);
+  /// Starts a trainer and waits for it; its complaint if it has one. Without hooks there is no trial yet.
+  std::optional<TrainerUnfit> start(TrialHooks* hooks);
+  void restart(TrialHooks& hooks);
   TrialOutcome supervise(TrialHooks& hooks);
   /// The next report, if one comes within about kWaitSeconds. Throws std::runtime_error if the trainer is gone.
   std::optional<TrainerReport> next_report();

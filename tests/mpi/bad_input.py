@@ -114,6 +114,18 @@ with Workspace() as folder:
             file.write(broken)
         refused(folder, "run", good, "--store", store, "--data", data, says="train-images-idx3-ubyte")
 
+    # A label that is no digit, which nobody sees before the data are loaded: the trainer process of a rank.
+    with open(images, "wb") as file:
+        file.write(content)
+    labels = os.path.join(data, "train-labels-idx1-ubyte")
+    with gzip.open(labels + ".gz") as file:
+        content = file.read()
+    os.remove(labels + ".gz")
+    with open(labels, "wb") as file:
+        file.write(content[:20] + b"\xc8" + content[21:])
+    for ranks in (0, 3):
+        refused(folder, "run", good, "--store", store, "--data", data, says="train-labels-idx1-ubyte", ranks=ranks)
+
     # A file that is no store, a store of another sweep, a store that exists, a store that is missing.
     with open(store, "wb") as file:
         file.write(b"not HDF5")

@@ -1,23 +1,26 @@
 """Trainer processes that die cost one trial's time since its last checkpoint and nothing else; a trial that kills every
 trainer ends as failed; a rank that dies takes its trainer along and ends the job. The store is that of an undisturbed run."""
+import atexit
 import json
 import os
+import random
+import shutil
 import signal
 import time
 
 import h5py
 
-from harness import (Workspace, changed_at, check, descendants, run, start, store_differences, tiny_sweep,
-                     wait_for_store, write_sweep)
+from harness import (SOURCE, Workspace, changed_at, check, descendants, kill_everything, run, start, store_differences,
+                     tiny_sweep, wait_for_store, write_sweep)
 
 WORKERS = 3
+STEPS = 300000  # 2 s on a fast machine
 INTERVAL = 0.5  # seconds between checkpoints
 DONE, FAILED = 2, 4
 
 
 def long_trials(count):
-    """A few seconds each, at a batch size of 1."""
-    return tiny_sweep(grid=[{"batch": [1], "eta": {"log": [1e-4, 1e-2], "count": count}, "steps": 250000}], seeds=1,
+    return tiny_sweep(grid=[{"batch": [1], "eta": {"log": [1e-4, 1e-2], "count": count}, "steps": STEPS}], seeds=1,
                       records={"count": 40, "spacing": "linear"}, measure={"loss": {}})
 
 
@@ -29,25 +32,19 @@ def words_of(pid, name):
         return []
 
 
+def processes_of(process, command):
+    """Rank → process id of what runs `edgesweep COMMAND` there."""
+    found = {}
+    for pid in descendants(process.pid):
+        if words_of(pid, "cmdline")[1:2] == [command]:
+            for word in words_of(pid, "environ"):
+                if word.startswith(b"OMPI_COMM_WORLD_RANK="):
+                    found[int(word.split(b"=")[1])] = pid
+    return found
+
+
 def trainers_of(process):
-    """Rank → process id of its trainer."""
-    found = {}
-    for pid in descendants(process.pid):
-        if words_of(pid, "cmdline")[1:2] == [b"trainer"]:
-            for word in words_of(pid, "environ"):
-                if word.startswith(b"OMPI_COMM_WORLD_RANK="):
-                    found[int(word.split(b"=")[1])] = pid
-    return found
-
-
-def ranks_of(process):
-    found = {}
-    for pid in descendants(process.pid):
-        if words_of(pid, "cmdline")[1:2] == [b"run"]:
-            for word in words_of(pid, "environ"):
-                if word.startswith(b"OMPI_COMM_WORLD_RANK="):
-                    found[int(word.split(b"=")[1])] = pid
-    return found
+    return processes_of(process, b"trainer")
 
 
 def send_signal(pid, number):
@@ -98,6 +95,13 @@ class Journal:
         return now
 
 
+def begin(*arguments):
+    """Starts `edgesweep run` on all ranks; whatever happens, nothing of it outlives this test."""
+    process = start("run", *arguments, "--checkpoint-interval", INTERVAL, ranks=WORKERS + 1)
+    atexit.register(lambda: process.poll() is None and kill_everything(process))
+    return process
+
+
 def wait_until(process, condition, what, timeout=120):
     end = time.monotonic() + timeout
     while not (found := condition()):
@@ -131,8 +135,7 @@ def end_of(process, expect):
 def deaths_cost_one_interval(folder, path, whole):
     """Killed, crashed, aborted and hung trainers, one after the other in one run."""
     store = os.path.join(folder, "deaths.h5")
-    process = start("run", path, "--store", store, "--checkpoint-interval", INTERVAL, "--hang-timeout", 3,
-                    ranks=WORKERS + 1)
+    process = begin(path, "--store", store, "--hang-timeout", 3)
     journal = Journal(store)
     deaths = ((signal.SIGKILL, "killed by signal 9 (Killed)"), (signal.SIGSEGV, "killed by signal 11 (Segmentation fault)"),
               (signal.SIGABRT, "killed by signal 6 (Aborted)"), (signal.SIGSTOP, "no progress for 3 s"))
@@ -140,10 +143,12 @@ def deaths_cost_one_interval(folder, path, whole):
     for number, reason in deaths:
         def victim():
             for trial, rank in journal.running().items():
-                if trial not in hit and journal.of(trial, "checkpointed") and rank in trainers_of(process):
+                saved = journal.of(trial, "checkpointed")
+                if trial not in hit and saved and saved[-1]["step"] < STEPS / 2 and rank in trainers_of(process):
                     return trial, rank
         trial, rank = wait_until(process, victim, "a trial had a checkpoint")
         hit.append(trial)
+        time.sleep(random.uniform(0, INTERVAL / 2))
         trainers = trainers_of(process)
         check(len(trainers) == WORKERS, f"trainers: {trainers}")
         for pid in trainers.values():  # only their ranks decide
@@ -172,7 +177,7 @@ def deaths_cost_one_interval(folder, path, whole):
 
 def a_deadly_trial_fails(folder, path):
     store = os.path.join(folder, "deadly.h5")
-    process = start("run", path, "--store", store, "--checkpoint-interval", INTERVAL, ranks=WORKERS + 1)
+    process = begin(path, "--store", store)
     journal = Journal(store)
     deadly = wait_until(process, lambda: next(iter(journal.running()), None) is not None and list(journal.running()),
                         "a trial ran")[0]
@@ -197,11 +202,11 @@ def a_dead_rank_ends_the_job(folder, path, whole):
     store = os.path.join(folder, "ranks.h5")
     for rank in (WORKERS, 0):
         before = changed_at(store)
-        process = start("run", path, "--store", store, "--resume", "--checkpoint-interval", INTERVAL, ranks=WORKERS + 1)
+        process = begin(path, "--store", store, "--resume")
         wait_for_store(process, store, before)
         wait_until(process, lambda: len(trainers_of(process)) == WORKERS, "every rank had its trainer")
         time.sleep(1)
-        ranks, trainers = ranks_of(process), trainers_of(process)
+        ranks, trainers = processes_of(process, b"run"), trainers_of(process)
         began = time.monotonic()
         send_signal(ranks[rank], signal.SIGKILL)
         process.communicate(timeout=30)
@@ -219,12 +224,29 @@ def a_dead_rank_ends_the_job(folder, path, whole):
     check(not differences, str(differences))
 
 
+def a_worker_without_data_leaves(folder, path):
+    data, store = os.path.join(folder, "data"), os.path.join(folder, "without.h5")
+    shutil.copytree(os.path.join(SOURCE, "sweeps", "data"), data)
+    process = begin(path, "--store", store, "--data", data)
+    journal = Journal(store)
+    wait_until(process, lambda: len(journal.running()) == WORKERS, "every worker had a trial")
+    shutil.rmtree(data)
+    send_signal(trainers_of(process)[1], signal.SIGKILL)
+    errors = end_of(process, 0)
+    check("worker lost: " in errors and "train-images-idx3-ubyte" in errors, errors)
+    check(not [event for event in journal.read() if event["event"] == "finished" and event["rank"] == 1],
+          "worker 1 finished a trial without data")
+    print("a worker whose new trainer finds no data leaves the run, the others finish it")
+
+
 with Workspace() as folder:
-    sweep = write_sweep(folder, long_trials(9))
+    sweep = write_sweep(folder, long_trials(16))
     whole = os.path.join(folder, "whole.h5")
     began = time.monotonic()
     run("run", sweep, "--store", whole, ranks=WORKERS + 1)
     print(f"undisturbed: {time.monotonic() - began:.1f} s")
     deaths_cost_one_interval(folder, sweep, whole)
     a_dead_rank_ends_the_job(folder, sweep, whole)
-    a_deadly_trial_fails(folder, write_sweep(folder, long_trials(4), "four.json"))
+    four = write_sweep(folder, long_trials(4), "four.json")
+    a_deadly_trial_fails(folder, four)
+    a_worker_without_data_leaves(folder, four)

@@ -9,6 +9,7 @@
 #include "engine/base/clock.hpp"
 #include "engine/base/signals.hpp"
 #include "engine/schedule/local_transport.hpp"
+#include "engine/spec/runner_unfit.hpp"
 #include "engine/store/store_reader.hpp"
 #include "tests/engine/schedule/fakes.hpp"
 
@@ -151,6 +152,21 @@ TEST(WorkerLoop, ABrokenConnectionEndsTheWorkerInsteadOfFailingTheTrial) {
   Broken transport;
   FakeRunner runner;
   EXPECT_THROW(run_worker(fake_sweep(), runner, transport, {{folder.file("s.h5")}, 300}), SystemError);
+}
+
+TEST(WorkerLoop, AnUnfitRunnerEndsItsWorkerInsteadOfFailingOneTrialAfterTheOther) {
+  class Office final : public Transport {
+   public:
+    std::vector<WorkerMessage> heard;
+    std::optional<Assignment> next() override { return Assignment{}; }
+    void send(const WorkerMessage& message) override { heard.push_back(message); }
+    bool stop_requested() override { return false; }
+  };
+  const TemporaryFolder folder;
+  Office office;
+  FakeRunner runner([](const Trial&, std::int64_t) { throw RunnerUnfit("a new trainer process", "no device any more"); });
+  run_worker(fake_sweep(), runner, office, {{folder.file("s.h5")}, 300});
+  EXPECT_EQ(office.heard.back(), WorkerMessage(WorkerUnfit{false, "a new trainer process", "no device any more"}));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "engine/base/clock.hpp"
+#include "engine/spec/runner_unfit.hpp"
 #include "tests/engine/schedule/fakes.hpp"
 
 namespace edgesweep {
@@ -163,6 +164,14 @@ TEST_F(ProcessRunnerTest, WhatTheSetUpSaysIsThrownHere) {
       EXPECT_EQ(error.what(), reason);
     }
   }
+}
+
+TEST_F(ProcessRunnerTest, AnUnfitNewTrainerIsNoFaultOfTheTrial) {
+  const TemporaryFolder folder;
+  ProcessRunner trainer({sweep.text, "fake.json", folder.file("used"), "once", 0, -1}, 0, {FAKE_TRAINER, {}});
+  Diary diary;
+  EXPECT_EQ(failure(trainer, trial, diary), "CUDA error");
+  EXPECT_THROW(trainer.run(trial, std::nullopt, diary), RunnerUnfit);
 }
 
 TEST_F(ProcessRunnerTest, AProgramThatCanNotBeStartedIsAnError) {

@@ -1,12 +1,16 @@
-// A trainer process of the stand-in training, which at step 50 of its first trial does what TrainerSetup::device says.
+// A trainer process of the stand-in training, which at step 50 of a trial, or in its set-up, does what TrainerSetup::device
+// says. "once" throws at step 50 and leaves the file TrainerSetup::data, with which no trainer can be set up.
 #include <signal.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 
+#include "engine/base/file.hpp"
 #include "engine/trainer/child_process.hpp"
 #include "engine/trainer/trainer.hpp"
 #include "tests/engine/schedule/fakes.hpp"
@@ -14,8 +18,11 @@
 namespace edgesweep {
 namespace {
 
-void misbehave(const std::string& how) {
-  if (how == "segfault") raise(SIGSEGV);
+void misbehave(const std::string& how, const std::string& file) {
+  if (how == "segfault") {
+    signal(SIGSEGV, SIG_DFL);  // sanitizers have a handler
+    raise(SIGSEGV);
+  }
   if (how == "kill") raise(SIGKILL);
   if (how == "stop signals") {
     for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) raise(signal);
@@ -23,15 +30,20 @@ void misbehave(const std::string& how) {
   if (how == "exit") _exit(7);
   if (how == "throw") throw std::runtime_error("the device is on fire");
   if (how == "hang") pause();
+  if (how == "once") {
+    write_file_atomically(file, std::string_view("used"));
+    throw std::runtime_error("CUDA error");
+  }
 }
 
 TrainerJob make_job(const TrainerSetup& setup) {
   if (setup.device == "bad input") throw InputError("train-images", "is not there");
   if (setup.device == "no device") throw std::runtime_error("no device");
   if (setup.device == "die early") raise(SIGABRT);
-  const auto before_step = [how = setup.device](const Trial&, std::int64_t step) {
+  if (setup.device == "once" && std::filesystem::exists(setup.data)) throw std::runtime_error("no device any more");
+  const auto before_step = [how = setup.device, file = setup.data](const Trial&, std::int64_t step) {
     if (how == "slow") std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    if (step == 50) misbehave(how);
+    if (step == 50) misbehave(how, file);
   };
   return {parse_sweep(setup.sweep_text, setup.sweep_file, FakeCatalog()), std::make_unique<FakeRunner>(before_step)};
 }
