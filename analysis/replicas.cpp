@@ -13,9 +13,8 @@ std::vector<ReplicaColumn> replica_columns(const SweepData& data, const std::str
   };
   if (data.has(name)) return {{name, sem("")}};
   std::vector<ReplicaColumn> columns;
-  for (std::string ending = "_0"; data.has(name + ending); ending = "_" + std::to_string(columns.size())) {
-    columns.push_back({name + ending, sem(ending)});
-  }
+  const auto ending = [&] { return std::string("_").append(std::to_string(columns.size())); };
+  while (data.has(name + ending())) columns.push_back({name + ending(), sem(ending())});
   return columns;
 }
 

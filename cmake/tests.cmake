@@ -8,6 +8,8 @@ function(edgesweep_test name)
   endif()
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE edgesweep_options ${arg_LIBRARIES} GTest::gtest GTest::gmock GTest::gtest_main)
+  # Test code need not be fast, but compile fast: lines for a debugger, not every variable.
+  target_compile_options(${name} PRIVATE -O1 -g1)
   target_compile_definitions(${name} PRIVATE EDGESWEEP_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   if(arg_PCH)
     target_precompile_headers(${name} REUSE_FROM edgesweep_torch_pch)

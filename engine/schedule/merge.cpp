@@ -125,8 +125,10 @@ MergeReport merge_stores(const Sweep& sweep, std::vector<std::string> parts, con
     for (std::size_t part = 0; part < readers.size(); ++part) {
       TrialCopy candidate = read_trial(readers[part], place, sweep.columns);
       if (is_finished(best) && is_finished(candidate) && bits_of(best) != bits_of(candidate)) {
-        report.disagreements.push_back("b" + std::to_string(place.cell.batch) + "-p" + std::to_string(place.cell.point) +
-                                       "-s" + std::to_string(place.seed) + " in " + parts[source] + " and " + parts[part]);
+        std::ostringstream text;
+        text << "b" << place.cell.batch << "-p" << place.cell.point << "-s" << place.seed << " in " << parts[source]
+             << " and " << parts[part];
+        report.disagreements.push_back(text.str());
       }
       if (part == 0 || is_further(candidate, best)) {
         best = std::move(candidate);
