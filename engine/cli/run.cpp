@@ -127,6 +127,9 @@ void add_run_command(CLI::App& app, ExitCode& code) {
                       "Kill a trainer process after this many seconds without a step or a record; 0: never")
       ->capture_default_str()
       ->check(CLI::Range(0.0, std::numeric_limits<double>::max()).description(""));
+  command->add_option("--stop-at", options->stop_at,
+                      "Checkpoint and end at this time, with exit code 75: seconds since 1970 or 2026-01-31T12:00:00 "
+                      "(default: 30 s before $SLURM_JOB_END_TIME, if it is set)");
   command->callback([options, &code] { code = run_sweep(*options); });
 }
 

@@ -1,5 +1,6 @@
 #include "engine/cli/run_desk.hpp"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -8,7 +9,9 @@
 #include "engine/base/clock.hpp"
 #include "engine/base/file.hpp"
 #include "engine/base/log.hpp"
+#include "engine/base/signals.hpp"
 #include "engine/cli/data_source.hpp"
+#include "engine/cli/stop_time.hpp"
 #include "engine/schedule/shard.hpp"
 #include "workers/workers.hpp"
 
@@ -54,7 +57,7 @@ void remove_partial_files(const std::string& directory) {
 
 RunDesk::RunDesk(const RunOptions& options, const Catalog& catalog)
     : options_(options), catalog_(catalog), sweep_(load_sweep(options.sweep, options.overrides, catalog)),
-      paths_{options.store}, progress_(isatty(STDERR_FILENO) != 0) {
+      paths_{options.store}, progress_(isatty(STDERR_FILENO) != 0), stop_at_(stop_time(options.stop_at)) {
   if (!options.shard.empty()) {
     const Shard shard = parse_shard(options.shard);
     part_ = {shard.text(), trials_of_shard(sweep_, catalog, shard)};
@@ -101,6 +104,11 @@ void RunDesk::turn(double now_seconds) {
   if (now_seconds >= next_lock_check_) {
     next_lock_check_ = now_seconds + kLockCheckSeconds;
     require_lock();
+  }
+  if (stop_at_ && unix_seconds() >= *stop_at_) {
+    stop_at_.reset();
+    log_info("the time to stop has come");
+    set_stop_signal(SIGALRM);
   }
   if (progress_.due(now_seconds)) {
     progress_.show(now_seconds, coordinator_->progress());

@@ -29,6 +29,7 @@ struct RunOptions {
   bool in_process = false;           ///< train in the ranks themselves, not in trainer processes
   bool trainer_process = false;      ///< a trainer process without mpirun, too
   double hang_timeout = 0;           ///< seconds without progress after which a trainer is killed; 0: never
+  std::string stop_at;               ///< as stop_time() reads it; empty: the end of the Slurm allocation
 };
 
 /// What the one process that owns the store does around its coordinator: checks, lock, store, journal, progress.
@@ -46,7 +47,7 @@ class RunDesk {
   /// After open().
   Coordinator& coordinator() { return *coordinator_; }
 
-  /// To be called often: shows progress. Throws SystemError if another process has taken the store over.
+  /// To be called often: shows progress, and asks for a stop when it is time. Throws SystemError if another process has taken the store over.
   void turn(double now_seconds);
 
   /// Commits, closes the store and tells the person how it ended. Throws SystemError.
@@ -66,6 +67,7 @@ class RunDesk {
   std::optional<EventLog> events_;
   std::unique_ptr<Coordinator> coordinator_;
   ProgressLine progress_;
+  std::optional<double> stop_at_;  ///< seconds since 1970
   double next_lock_check_ = 0;
   double began_ = 0;
 };

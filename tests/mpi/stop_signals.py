@@ -1,4 +1,4 @@
-"""SIGTERM, SIGINT and SIGUSR1 stop a sweep gracefully: exit code 75, nothing lost, --resume goes on to the same store."""
+"""SIGTERM, SIGINT, SIGUSR1, --stop-at and the end of the Slurm allocation stop a sweep gracefully: exit code 75, nothing lost, --resume goes on to the same store."""
 import os
 import signal
 import time
@@ -30,7 +30,16 @@ with Workspace() as folder:
     process.send_signal(signal.SIGUSR1)
     _, errors = process.communicate(timeout=60)
     check(process.returncode == 75, f"mpirun SIGUSR1: exit code {process.returncode}\n{errors}")
+    # A time that has passed already stops it as soon as it has begun.
+    for moment in ("1000000000", "2020-01-31T12:00:00", "2020-01-31T12:00:00Z"):
+        run("run", path, "--store", stopped, "--resume", "--stop-at", moment, expect=75)
+    refused = run("run", path, "--store", stopped, "--resume", "--stop-at", "tomorrow", expect=2)
+    check("--stop-at: is \"tomorrow\"" in refused.stderr and len(refused.stderr.splitlines()) == 1, refused.stderr)
+    os.environ["SLURM_JOB_END_TIME"] = str(int(time.time()) + 30)
+    run("run", path, "--store", stopped, "--resume", ranks=3, expect=75)
+    os.environ["SLURM_JOB_END_TIME"] = str(int(time.time()) + 10000)
     run("run", path, "--store", stopped, "--resume", ranks=3)
+    del os.environ["SLURM_JOB_END_TIME"]
     differences = store_differences(whole, stopped)
     check(not differences, str(differences))
-print("stopped four times; the store equals an undisturbed one")
+print("stopped eight times; the store equals an undisturbed one")

@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# Runs a command beside a Slurm of its own: munged, slurmctld and one slurmd with 8 pretended CPUs, from a temporary
+# folder with its own key, ports and configuration. A Slurm of the machine is not touched; systemd is not needed.
+#
+#   tests/slurm/sandbox.sh COMMAND...        e.g. tests/slurm/sandbox.sh bash
+#
+# Needs root (slurmd starts jobs as their users) and the packages slurm-wlm and munge. Partitions: main, and urgent,
+# whose jobs preempt those of main (they are requeued). When COMMAND ends, its jobs are cancelled and all daemons end;
+# if this script is killed the daemons go with it. Exit code: COMMAND's, or 1 if Slurm does not come up, with the reason.
+set -uo pipefail
+PATH=$PATH:/usr/sbin:/sbin
+export LC_ALL=C
+
+die() {
+  echo "sandbox.sh: $*" >&2
+  exit 1
+}
+
+[ $# -gt 0 ] || die "usage: tests/slurm/sandbox.sh COMMAND..."
+[ "$EUID" -eq 0 ] || die "needs root: slurmd can't start jobs otherwise"
+for program in munged slurmctld slurmd srun setpriv; do
+  command -v "$program" >/dev/null || die "$program not found: scripts/setup.sh --tests installs slurm-wlm and munge"
+done
+# slurmctld and slurmd look their address up with AI_ADDRCONFIG, which finds none if there is only the loopback's.
+[ -n "$(hostname -I | tr -d ' ')" ] || die "this machine has no network address but the loopback's: Slurm can't listen"
+
+cpus=8
+host=$(uname -n)
+host=${host%%.*}
+folder=$(mktemp -d /tmp/edgesweep-slurm-XXXXXX) || die "no temporary folder"
+mkdir "$folder"/{state,spool,tmp,log,munge}
+chmod 755 "$folder"
+chmod 700 "$folder/munge"
+daemons=()
+
+port_is_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+pick_port() { # two free ports in a row, the first on stdout; below the range that clients get theirs from
+  local try port
+  for try in {1..50}; do
+    port=$((20000 + (RANDOM + try) % 12000))
+    port_is_free $port && port_is_free $((port + 1)) && echo $port && return
+  done
+  return 1
+}
+
+write_configuration() { # PORT
+  cat >"$folder/slurm.conf" <<CONF
+ClusterName=sandbox
+SlurmctldHost=$host(127.0.0.1)
+SlurmctldPort=$1
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket=$folder/munge.socket
+CredType=cred/munge
+StateSaveLocation=$folder/state
+SlurmdSpoolDir=$folder/spool
+# The PMIx plugin makes a folder named after the job in it.
+TmpFS=$folder/tmp
+SlurmctldPidFile=$folder/slurmctld.pid
+SlurmdPidFile=$folder/slurmd.pid
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SwitchType=switch/none
+MpiDefault=none
+AccountingStorageType=accounting_storage/none
+JobAcctGatherType=jobacct_gather/none
+MailProg=/bin/true
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+SchedulerType=sched/backfill
+SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=2
+SlurmdParameters=config_overrides
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+ReturnToService=2
+KillWait=10
+NodeName=$host NodeHostname=$host NodeAddr=127.0.0.1 Port=$(($1 + 1)) Sockets=1 CoresPerSocket=$cpus ThreadsPerCore=1 CPUs=$cpus RealMemory=1000 State=UNKNOWN
+PartitionName=main Nodes=ALL Default=YES PriorityTier=1 PreemptMode=REQUEUE
+PartitionName=urgent Nodes=ALL PriorityTier=2 PreemptMode=OFF
+CONF
+}
+
+start() { # NAME COMMAND...: in the foreground of a background process that ends with this script
+  local name=$1
+  shift
+  setpriv --pdeathsig KILL "$@" </dev/null >"$folder/log/$name" 2>&1 &
+  daemons+=($!)
+}
+
+wait_until() { # WHAT COMMAND...
+  local what=$1 end=$((SECONDS + 30))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    if [ $SECONDS -ge $end ]; then
+      tail -n 15 "$folder"/log/* >&2
+      die "$what did not come up in 30 s"
+    fi
+    sleep 0.1
+  done
+}
+
+munge_works() { munge -S "$folder/munge.socket" -n | unmunge -S "$folder/munge.socket"; }
+controller_answers() { timeout 10 scontrol ping | grep -q 'is UP'; }
+node_is_idle() { [ "$(timeout 10 sinfo -h -p main -o %t)" = idle ]; }
+queue_is_empty() { [ -z "$(timeout 10 squeue -h)" ]; }
+
+clean_up() {
+  trap '' INT TERM HUP
+  local i
+  if [ ${#daemons[@]} -eq 3 ]; then
+    timeout 10 squeue -h -o %A | sort -u | timeout 20 xargs -r scancel 2>/dev/null
+    for i in {1..200}; do
+      queue_is_empty && break
+      sleep 0.1
+    done
+  fi
+  for ((i = ${#daemons[@]} - 1; i >= 0; i--)); do
+    kill "${daemons[i]}" 2>/dev/null
+    wait "${daemons[i]}" 2>/dev/null
+  done
+  rm -rf "$folder"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+port=$(pick_port) || die "no free TCP ports"
+write_configuration "$port"
+export SLURM_CONF=$folder/slurm.conf EDGESWEEP_SLURM_SANDBOX=$folder
+
+head -c 1024 /dev/urandom >"$folder/munge/key"
+chmod 600 "$folder/munge/key"
+start munged munged --foreground --force --socket="$folder/munge.socket" --key-file="$folder/munge/key" \
+  --pid-file="$folder/munge/pid" --seed-file="$folder/munge/seed" --log-file="$folder/munge/log"
+wait_until munged munge_works
+start slurmctld slurmctld -D -f "$SLURM_CONF"
+wait_until slurmctld controller_answers
+start slurmd slurmd -D -f "$SLURM_CONF" -N "$host"
+wait_until slurmd node_is_idle
+
+"$@"
