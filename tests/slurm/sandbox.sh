@@ -129,6 +129,8 @@ trap 'exit 143' TERM HUP
 port=$(pick_port) || die "no free TCP ports"
 write_configuration "$port"
 export SLURM_CONF=$folder/slurm.conf EDGESWEEP_SLURM_SANDBOX=$folder
+# What killed ranks leave behind goes with the folder.
+export TMPDIR=$folder/tmp OMPI_MCA_btl_vader_backing_directory=$folder/tmp
 
 head -c 1024 /dev/urandom >"$folder/munge/key"
 chmod 600 "$folder/munge/key"
