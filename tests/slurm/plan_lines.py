@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 
-from cluster import SCRIPTS, job, outputs, wait_for_end
+from cluster import SCRIPTS, outputs, wait_for_end
 from harness import Workspace, check, run, store_differences, tiny_sweep, write_sweep
 
 
