@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "engine/base/error.hpp"
+#include "engine/base/system_calls.hpp"
 
 namespace edgesweep {
 namespace {
@@ -38,28 +38,6 @@ class Descriptor {
  private:
   int value_;
 };
-
-bool write_all(int descriptor, const void* data, std::size_t size) {
-  const char* next = static_cast<const char*>(data);
-  while (size > 0) {
-    const ssize_t written = write(descriptor, next, size);
-    if (written < 0) {
-      if (errno == EINTR) {
-        continue;
-      }
-      return false;
-    }
-    next += written;
-    size -= static_cast<std::size_t>(written);
-  }
-  return true;
-}
-
-/// Some network file systems can't sync (mostly directories) and say so with EINVAL; there is nothing more to
-/// do there.
-bool synced(int descriptor) {
-  return fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP;
-}
 
 template <typename Buffer>
 Buffer read_file(const std::string& path) {
@@ -99,10 +77,10 @@ void write_partial(const std::string& partial, std::span<const std::byte> conten
   if (file.get() < 0) {
     throw SystemError(partial, last_error("can't be made"));
   }
-  if (!write_all(file.get(), content.data(), content.size())) {
+  if (!calls::write(file.get(), content, partial)) {
     throw SystemError(partial, last_error("can't be written"));
   }
-  if (!synced(file.get())) {
+  if (!calls::sync(file.get(), partial)) {
     throw SystemError(partial, last_error("can't be synced to disk"));
   }
   if (!file.close()) {
@@ -124,7 +102,7 @@ void write_file_atomically(const std::string& path, std::span<const std::byte> c
   const std::string partial = path + ".partial." + std::to_string(getpid());
   try {
     write_partial(partial, content);
-    if (std::rename(partial.c_str(), path.c_str()) != 0) {
+    if (!calls::rename(partial, path)) {
       throw SystemError(path, last_error("can't be put in place"));
     }
   } catch (const SystemError&) {
@@ -143,7 +121,7 @@ void sync_path(const std::string& path) {
   if (file.get() < 0) {
     throw SystemError(path, last_error("can't be opened"));
   }
-  if (!synced(file.get())) {
+  if (!calls::sync(file.get(), path)) {
     throw SystemError(path, last_error("can't be synced to disk"));
   }
 }
@@ -183,16 +161,11 @@ LineLog::LineLog(const std::string& path)
   }
   const off_t size = lseek(descriptor_, 0, SEEK_END);
   char last = '\n';
-  const bool whole = size <= 0 || (pread(descriptor_, &last, 1, size - 1) == 1 && last == '\n');
-  if (!whole && !write_all(descriptor_, "\n", 1)) {
-    const std::string reason = last_error("can't be appended to");
-    ::close(descriptor_);
-    throw SystemError(path_, reason);
-  }
+  torn_ = size > 0 && (pread(descriptor_, &last, 1, size - 1) != 1 || last != '\n');
 }
 
 LineLog::LineLog(LineLog&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)), path_(std::move(other.path_)) {}
+    : descriptor_(std::exchange(other.descriptor_, -1)), torn_(other.torn_), path_(std::move(other.path_)) {}
 
 LineLog& LineLog::operator=(LineLog&& other) noexcept {
   if (this != &other) {
@@ -200,6 +173,7 @@ LineLog& LineLog::operator=(LineLog&& other) noexcept {
       ::close(descriptor_);
     }
     descriptor_ = std::exchange(other.descriptor_, -1);
+    torn_ = other.torn_;
     path_ = std::move(other.path_);
   }
   return *this;
@@ -212,15 +186,18 @@ LineLog::~LineLog() {
 }
 
 void LineLog::append(std::string_view line) {
-  std::string whole(line);
+  std::string whole(torn_ ? "\n" : "");
+  whole += line;
   whole += '\n';
-  if (!write_all(descriptor_, whole.data(), whole.size())) {
+  torn_ = true;  // what a failure leaves behind
+  if (!calls::write(descriptor_, std::as_bytes(std::span(whole)), path_)) {
     throw SystemError(path_, last_error("can't be appended to"));
   }
+  torn_ = false;
 }
 
 void LineLog::sync() {
-  if (!synced(descriptor_)) {
+  if (!calls::sync(descriptor_, path_)) {
     throw SystemError(path_, last_error("can't be synced to disk"));
   }
 }

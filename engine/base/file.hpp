@@ -30,10 +30,10 @@ void require_writable_directory(const std::string& path);
 void make_directory(const std::string& path);
 
 /// An append-only file of lines. Each append is one write(2) of a whole line, so that readers and crashes see whole
-/// lines or a torn last one.
+/// lines or a torn one, which the next append ends first.
 class LineLog {
  public:
-  explicit LineLog(const std::string& path);  ///< ends a torn last line first. Throws SystemError.
+  explicit LineLog(const std::string& path);  ///< Throws SystemError.
   LineLog(LineLog&& other) noexcept;
   LineLog& operator=(LineLog&& other) noexcept;
   ~LineLog();
@@ -42,6 +42,7 @@ class LineLog {
 
  private:
   int descriptor_ = -1;
+  bool torn_ = false;  ///< the last line has no end
   std::string path_;
 };
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/base/fault_injection.hpp"
 #include "engine/base/log.hpp"
 #include "engine/base/signals.hpp"
 #include "engine/cli/commands.hpp"
@@ -23,7 +24,9 @@
 namespace edgesweep {
 namespace {
 
-WorkerSettings worker_settings(const RunOptions& options) { return {{options.store}, options.checkpoint_interval}; }
+WorkerSettings worker_settings(const RunOptions& options) {
+  return {{options.store}, options.checkpoint_interval, options.patience};
+}
 
 /// In this process or in one of its own. Throws InputError.
 std::unique_ptr<TrialRunner> make_runner(const RunOptions& options, const Sweep& sweep, bool in_process, int rank,
@@ -32,7 +35,7 @@ std::unique_ptr<TrialRunner> make_runner(const RunOptions& options, const Sweep&
   if (in_process) {
     return make_runner_here(sweep, setup);
   }
-  return std::make_unique<ProcessRunner>(std::move(setup), options.hang_timeout);
+  return std::make_unique<ProcessRunner>(std::move(setup), TrainerTimeouts{options.heartbeat_timeout, options.hang_timeout});
 }
 
 /// Coordinator and worker in one process.
@@ -89,6 +92,7 @@ ExitCode work(const RunOptions& options, Communicator& communicator, int local_w
 ExitCode run_sweep(const RunOptions& options) {
   install_stop_signals();
   Session session;
+  set_faults_from_environment("rank" + std::to_string(session.rank()));
   return session.run([&] {
     if (session.size() == 1) {
       return run_alone(options);
@@ -123,8 +127,16 @@ void add_run_command(CLI::App& app, ExitCode& code) {
                                         "Train in the ranks themselves, not in a trainer process of each");
   command->add_flag("--trainer-process", options->trainer_process, "Train in a trainer process without mpirun, too")
       ->excludes(here);
+  command->add_option("--heartbeat-timeout", options->heartbeat_timeout,
+                      "Kill a trainer process that has shown no sign of life for this many seconds; 0: never")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, std::numeric_limits<double>::max()).description(""));
   command->add_option("--hang-timeout", options->hang_timeout,
                       "Kill a trainer process after this many seconds without a step or a record; 0: never")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, std::numeric_limits<double>::max()).description(""));
+  command->add_option("--patience", options->patience,
+                      "Seconds to wait for a disk that is full or can't be written, before the run stops")
       ->capture_default_str()
       ->check(CLI::Range(0.0, std::numeric_limits<double>::max()).description(""));
   command->add_option("--stop-at", options->stop_at,

@@ -86,7 +86,8 @@ void RunDesk::open(const std::set<int>& workers) {
   remove_partial_files(paths_.checkpoint_directory());
   remove_partial_files(paths_.parameter_directory());
   events_.emplace(paths_.events());
-  coordinator_ = std::make_unique<Coordinator>(sweep_, *store_, *events_, CostModel(sweep_, catalog_), workers);
+  coordinator_ = std::make_unique<Coordinator>(sweep_, *store_, *events_, CostModel(sweep_, catalog_), workers,
+                                               options_.patience);
   const Progress start = coordinator_->progress();
   const std::string crew = counted(static_cast<std::int64_t>(workers.size()), "worker");
   events_->write({.name = resumed ? "reopened" : "opened", .reason = crew});

@@ -28,7 +28,9 @@ struct RunOptions {
   double checkpoint_interval = 300;  ///< seconds
   bool in_process = false;           ///< train in the ranks themselves, not in trainer processes
   bool trainer_process = false;      ///< a trainer process without mpirun, too
+  double heartbeat_timeout = 300;    ///< seconds without a sign of life after which a trainer is killed; 0: never
   double hang_timeout = 0;           ///< seconds without progress after which a trainer is killed; 0: never
+  double patience = 3600;            ///< seconds to wait for a disk that can't be written
   std::string stop_at;               ///< as stop_time() reads it; empty: the end of the Slurm allocation
 };
 

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <utility>
 
+#include "engine/base/fault_injection.hpp"
 #include "engine/base/log.hpp"
 #include "engine/cli/commands.hpp"
 #include "engine/cli/data_source.hpp"
@@ -18,6 +19,7 @@ namespace {
 
 TrainerJob make_job(const TrainerSetup& setup) {
   set_log_rank(static_cast<int>(setup.log_rank));
+  set_faults_from_environment("trainer" + std::to_string(setup.log_rank));
   Sweep sweep = parse_sweep(setup.sweep_text, setup.sweep_file, *make_catalog());
   std::unique_ptr<TrialRunner> runner = make_runner_here(sweep, setup);
   return {std::move(sweep), std::move(runner)};

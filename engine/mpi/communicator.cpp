@@ -4,15 +4,28 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <exception>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "engine/base/error.hpp"
+#include "engine/base/fault_injection.hpp"
 #include "engine/base/log.hpp"
 #include "engine/mpi/check.hpp"
 
 namespace edgesweep {
+
+namespace {
+
+void meet_faults(FaultPoint point, const char* call) {
+  if (const InjectedFault fault = injected_fault(point, "mpi"); fault.error != 0) {
+    throw SystemError(call, std::strerror(fault.error));
+  }
+}
+
+}  // namespace
 
 struct Communicator::Impl {
   struct Pending {
@@ -66,6 +79,7 @@ int Communicator::rank() const { return impl_->rank; }
 int Communicator::size() const { return impl_->size; }
 
 void Communicator::send(int to, Bytes content) {
+  meet_faults(FaultPoint::send, "MPI_Isend");
   impl_->wait_until_pending(kMaxPending - 1);
   Impl::Pending& message = impl_->pending.emplace_back();
   message.content = std::move(content);
@@ -82,6 +96,7 @@ std::optional<Parcel> Communicator::try_receive() {
   if (there == 0) {
     return std::nullopt;
   }
+  meet_faults(FaultPoint::receive, "MPI_Recv");
   int size = 0;
   check_mpi(MPI_Get_count(&status, MPI_BYTE, &size), "MPI_Get_count");
   Parcel parcel{status.MPI_SOURCE, Bytes(static_cast<std::size_t>(size))};

@@ -20,9 +20,10 @@ bool ended(TrialStatus status) { return status == TrialStatus::done || status ==
 
 }  // namespace
 
-Coordinator::Coordinator(const Sweep& sweep, Store& store, EventLog& events, CostModel costs, std::set<int> workers)
+Coordinator::Coordinator(const Sweep& sweep, Store& store, EventLog& events, CostModel costs, std::set<int> workers,
+                         double patience)
     : sweep_(sweep), store_(store), events_(events), paths_{store.path()}, costs_(std::move(costs)),
-      sizes_(trial_sizes(sweep)), queue_(sizes_, costs_), workers_(std::move(workers)) {
+      sizes_(trial_sizes(sweep)), queue_(sizes_, costs_), workers_(std::move(workers)), patience_(patience) {
   const bool may_have_checkpoints = std::filesystem::exists(paths_.checkpoint_directory());
   const std::int64_t count = sweep.trial_count();
   states_.reserve(static_cast<std::size_t>(count));
@@ -172,7 +173,7 @@ void Coordinator::request_stop() {
 
 std::vector<Dispatch> Coordinator::dispatch() {
   std::vector<Dispatch> dispatches;
-  if (stopping_) {
+  if (stopping_ || failing_since_) {
     return dispatches;
   }
   for (auto worker = idle_.begin(); worker != idle_.end() && !queue_.empty();) {
@@ -212,11 +213,48 @@ void Coordinator::end_trial(std::int64_t trial, TrialStatus status) {
   urgent_ = true;
 }
 
-void Coordinator::tick(double now_seconds) {
-  if (staged_ && (urgent_ || staged_records_ >= kCommitRecords || now_seconds - committed_at_ >= kCommitSeconds)) {
-    commit();
-    committed_at_ = now_seconds;
+bool Coordinator::commit_is_due(double now_seconds) const {
+  if (!staged_ || now_seconds < next_try_) {
+    return false;
   }
+  return failing_since_ || urgent_ || staged_records_ >= kCommitRecords || now_seconds - committed_at_ >= kCommitSeconds;
+}
+
+void Coordinator::tick(double now_seconds) {
+  if (!commit_is_due(now_seconds)) {
+    return;
+  }
+  try {
+    commit();
+  } catch (const SystemError& error) {
+    bear(error, now_seconds);
+    return;
+  }
+  committed_at_ = now_seconds;
+  if (failing_since_) {
+    log_info("the store can be written again; all is committed");
+    failing_since_.reset();
+    last_tries_since_.reset();
+    next_try_ = now_seconds;
+  }
+}
+
+void Coordinator::bear(const SystemError& error, double now_seconds) {
+  if (!failing_since_) {
+    failing_since_ = now_seconds;
+    log_warning(std::string("the store can't be written, trying again; no trial is started until it can: ") + error.what());
+  }
+  if (!stopping_ && now_seconds - *failing_since_ >= patience_) {
+    log_warning("the store still can't be written: the run stops");
+    request_stop();
+  }
+  if (stopping_ && running_.empty()) {  // else the trials that come back have their checkpoints to write yet
+    last_tries_since_ = last_tries_since_.value_or(now_seconds);
+    if (now_seconds - *last_tries_since_ >= std::min(patience_, kLastTriesSeconds)) {
+      throw error;
+    }
+  }
+  next_try_ = now_seconds + std::min(kRetrySeconds, 0.1 + (now_seconds - *failing_since_));
 }
 
 void Coordinator::commit() {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -47,9 +48,15 @@ class Coordinator {
   static constexpr double kCommitSeconds = 0.5;  ///< longest time that a record waits for its commit
   static constexpr std::int64_t kCommitRecords = 4096;
 
+  static constexpr double kRetrySeconds = 2;      ///< longest time between two tries to write a store
+  static constexpr double kLastTriesSeconds = 5;  ///< for which a store is tried once the run has stopped
+
+  /// `patience`: seconds for which a store that can't be written (a full disk, a file server that is away) is tried again
+  /// before the run stops.
   /// All arguments but `costs` must outlive the coordinator. Trials that the store has as pending or failed are queued:
   /// who resumes a sweep with failed trials wants them tried again.
-  Coordinator(const Sweep& sweep, Store& store, EventLog& events, CostModel costs, std::set<int> workers);
+  Coordinator(const Sweep& sweep, Store& store, EventLog& events, CostModel costs, std::set<int> workers,
+              double patience = 0);
   Coordinator(const Coordinator&) = delete;
   Coordinator& operator=(const Coordinator&) = delete;
 
@@ -63,14 +70,15 @@ class Coordinator {
   void request_stop();
   bool stopping() const { return stopping_; }
 
-  /// Trials for the workers that wait for one.
+  /// Trials for the workers that wait for one; none while the store can't be written.
   std::vector<Dispatch> dispatch();
 
-  /// Nothing runs, and nothing will.
-  bool finished() const { return running_.empty() && (stopping_ || queue_.empty()); }
+  /// Nothing runs, and nothing will; what could be is committed.
+  bool finished() const { return running_.empty() && (stopping_ || queue_.empty()) && !failing_since_; }
 
   /// Commits what is staged, if it is time: a trial ended, many records, or kCommitSeconds since the last commit.
-  /// Throws SystemError if the store can't be written; nothing staged is lost and the next call tries again.
+  /// If the store can't be written nothing staged is lost: running trials go on, none is started, and later calls try
+  /// again. Once patience is over the run stops; throws SystemError if the store can't be written after that either.
   void tick(double now_seconds);
 
   /// Commits what is staged. Throws SystemError.
@@ -107,6 +115,9 @@ class Coordinator {
   void fail_trial(int worker, const Run& run, const std::string& reason);
   void log_event(const std::string& name, std::int64_t trial, int worker, const Run& run, const std::string& reason);
   void remove_checkpoints();
+  bool commit_is_due(double now_seconds) const;
+  /// A commit failed: says so, or throws the error on when patience is over.
+  void bear(const SystemError& error, double now_seconds);
 
   const Sweep& sweep_;
   Store& store_;
@@ -130,6 +141,10 @@ class Coordinator {
   bool stopping_ = false;
   bool journal_lost_ = false;
   double committed_at_ = -std::numeric_limits<double>::infinity();
+  double patience_;
+  std::optional<double> failing_since_;  ///< when the store could not be written for the first time
+  std::optional<double> last_tries_since_;  ///< when it could not while the run was to stop
+  double next_try_ = -std::numeric_limits<double>::infinity();
 };
 
 }  // namespace edgesweep

@@ -1,11 +1,18 @@
 #include "engine/schedule/local_transport.hpp"
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "engine/base/clock.hpp"
 #include "engine/base/signals.hpp"
 
 namespace edgesweep {
+namespace {
+
+constexpr std::chrono::milliseconds kPause{20};
+
+}  // namespace
 
 LocalTransport::LocalTransport(Coordinator& coordinator, std::function<void(double)> each_turn)
     : coordinator_(coordinator), each_turn_(std::move(each_turn)) {}
@@ -21,12 +28,17 @@ void LocalTransport::turn() {
 
 std::optional<Assignment> LocalTransport::next() {
   coordinator_.on_message(kWorker, WorkerReady{});
-  turn();
-  const std::vector<Dispatch> dispatches = coordinator_.dispatch();
-  if (dispatches.empty()) {
-    return std::nullopt;
+  while (true) {
+    turn();
+    const std::vector<Dispatch> dispatches = coordinator_.dispatch();
+    if (!dispatches.empty()) {
+      return dispatches.front().assignment;
+    }
+    if (coordinator_.finished()) {
+      return std::nullopt;
+    }
+    std::this_thread::sleep_for(kPause);  // until the store can be written again
   }
-  return dispatches.front().assignment;
 }
 
 void LocalTransport::send(const WorkerMessage& message) {

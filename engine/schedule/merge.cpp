@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <set>
@@ -15,6 +14,7 @@
 
 #include "engine/base/error.hpp"
 #include "engine/base/file.hpp"
+#include "engine/base/system_calls.hpp"
 #include "engine/schedule/trial_copy.hpp"
 #include "engine/store/paths.hpp"
 #include "engine/store/store.hpp"
@@ -143,7 +143,7 @@ MergeReport merge_stores(const Sweep& sweep, std::vector<std::string> parts, con
   }
   store.close();
   merge_journals(parts, out);
-  if (std::rename(partial.c_str(), out.c_str()) != 0) {
+  if (!calls::rename(partial, out)) {
     throw SystemError(out, std::string("renaming the merged store into place failed: ") + std::strerror(errno));
   }
   sync_path(directory_of(out));

@@ -1,7 +1,9 @@
 #include "engine/schedule/worker_loop.hpp"
 
+#include <chrono>
 #include <exception>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "engine/base/clock.hpp"
@@ -18,6 +20,12 @@ namespace {
 
 /// How often a running trial looks for a stop: often enough for a person, too seldom to slow 30,000 steps/s.
 constexpr double kPollSeconds = 0.02;
+
+/// Between two tries to write a file.
+constexpr double kRetrySeconds = 2;
+
+/// The run is to stop while a trial waits for the disk: it goes on from its checkpoint.
+struct StoppedWhileWaiting {};
 
 /// A broken connection to the coordinator is no fault of the trial: it passes through the runner inside this.
 struct TransportFailure {
@@ -62,8 +70,20 @@ class WorkerHooks final : public TrialHooks {
   }
 
   void keep_parameters(const Bytes& content, std::optional<std::int64_t> record) override {
-    make_directory(settings_.paths.parameter_directory());
-    write_file_atomically(settings_.paths.parameters(trial_, record), content);
+    const double began = monotonic_seconds();
+    while (true) {
+      try {
+        make_directory(settings_.paths.parameter_directory());
+        write_file_atomically(settings_.paths.parameters(trial_, record), content);
+        return;
+      } catch (const SystemError& error) {
+        if (monotonic_seconds() - began >= settings_.patience) {
+          throw;
+        }
+        log_warning("parameters can't be kept, trying again: " + one_line(error.what()));
+      }
+      pause();
+    }
   }
 
   void send(const WorkerMessage& message) {
@@ -75,6 +95,16 @@ class WorkerHooks final : public TrialHooks {
   double wall_seconds() const { return monotonic_seconds() - started_; }
 
  private:
+  /// Between two tries. Throws StoppedWhileWaiting.
+  void pause() {
+    for (const double began = monotonic_seconds(); monotonic_seconds() - began < kRetrySeconds;) {
+      std::this_thread::sleep_for(std::chrono::duration<double>(kPollSeconds));
+      if (stop_requested()) {
+        throw StoppedWhileWaiting();
+      }
+    }
+  }
+
   template <typename Call>
   auto guarded(Call call) -> decltype(call()) {
     try {
@@ -122,6 +152,8 @@ void run_worker(const Sweep& sweep, TrialRunner& runner, Transport& transport, c
       run_trial(trial, assignment->use_checkpoint, runner, hooks, settings);
     } catch (const TransportFailure& failure) {
       std::rethrow_exception(failure.cause);
+    } catch (const StoppedWhileWaiting&) {
+      hooks.send(TrialInterrupted{trial.index, hooks.wall_seconds()});
     } catch (const RunnerUnfit& error) {
       transport.send(WorkerUnfit{false, error.subject(), error.reason()});
       return;

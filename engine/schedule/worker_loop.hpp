@@ -26,6 +26,7 @@ class Transport {
 struct WorkerSettings {
   StorePaths paths;
   double checkpoint_interval = 300;  ///< seconds of training between two checkpoints of a trial
+  double patience = 0;  ///< seconds for which a parameter file that can't be written is tried again
 };
 
 /// What a checkpoint file must carry to be used: of this trial and of this sweep, down to what is measured and when, as
@@ -33,8 +34,9 @@ struct WorkerSettings {
 std::string checkpoint_key(const Sweep& sweep, const Trial& trial);
 
 /// Trains one trial after another until the coordinator has no more. Checkpoints and parameter files are written here;
-/// records go to the coordinator. A checkpoint that can't be written is a warning: the one before it is still whole. An exception of the runner fails the trial, not the worker, unless it is
-/// RunnerUnfit: then this worker gets no more trials. One of the transport leaves this function.
+/// records go to the coordinator. A checkpoint that can't be written is a warning: the one before it is still whole. For a
+/// parameter file the trial waits, up to the patience. An exception of the runner fails the trial, not the worker, unless
+/// it is RunnerUnfit: then this worker gets no more trials. One of the transport leaves this function.
 void run_worker(const Sweep& sweep, TrialRunner& runner, Transport& transport, const WorkerSettings& settings);
 
 }  // namespace edgesweep

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <sstream>
 #include <string_view>
@@ -12,6 +11,7 @@
 #include "engine/base/digest.hpp"
 #include "engine/base/error.hpp"
 #include "engine/base/file.hpp"
+#include "engine/base/system_calls.hpp"
 
 namespace edgesweep {
 namespace {
@@ -24,7 +24,7 @@ constexpr std::size_t kMostHeader = 512;
 std::string old_path(const std::string& path) { return path + ".old"; }
 
 void rename_file(const std::string& from, const std::string& to) {
-  if (std::rename(from.c_str(), to.c_str()) != 0)
+  if (!calls::rename(from, to))
     throw SystemError(from, "renaming it to " + to + " failed: " + std::strerror(errno));
 }
 

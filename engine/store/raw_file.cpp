@@ -11,6 +11,7 @@
 
 #include "engine/base/error.hpp"
 #include "engine/base/log.hpp"
+#include "engine/base/system_calls.hpp"
 
 namespace edgesweep {
 namespace {
@@ -60,19 +61,11 @@ void RawFile::read_at(std::uint64_t offset, std::span<std::byte> out) const {
 }
 
 void RawFile::write_at(std::uint64_t offset, std::span<const std::byte> content) {
-  while (!content.empty()) {
-    const auto put = ::pwrite(descriptor_, content.data(), content.size(), static_cast<off_t>(offset));
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) fail(path_, "writing");
-    content = content.subspan(static_cast<std::size_t>(put));
-    offset += static_cast<std::uint64_t>(put);
-  }
+  if (!calls::write_at(descriptor_, content, offset, path_)) fail(path_, "writing");
 }
 
 void RawFile::sync() {
-  // The file's length never changes, so that the data alone have to reach the disk.
-  while (::fdatasync(descriptor_) != 0)
-    if (errno != EINTR) fail(path_, "syncing");
+  if (!calls::sync_data(descriptor_, path_)) fail(path_, "syncing");
 }
 
 void RawFile::close() {
@@ -87,13 +80,12 @@ void require_room(const std::string& path, std::uint64_t bytes) {
   if (error == EOPNOTSUPP || error == ENOSYS || error == EINVAL) {
     // This file system can't reserve: only writing shows.
     error = 0;
-    const std::vector<char> zeros(1 << 20);
-    for (std::uint64_t done = 0; done < bytes && error == 0;) {
-      const auto put = ::write(descriptor, zeros.data(), std::min<std::uint64_t>(zeros.size(), bytes - done));
-      if (put < 0 && errno != EINTR) error = errno;
-      if (put > 0) done += static_cast<std::uint64_t>(put);
+    const std::vector<std::byte> zeros(1 << 20);
+    for (std::uint64_t done = 0; done < bytes && error == 0; done += zeros.size()) {
+      const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), bytes - done));
+      if (!calls::write(descriptor, std::span(zeros).first(size), path)) error = errno;
     }
-    if (error == 0 && ::fsync(descriptor) != 0) error = errno;
+    if (error == 0 && !calls::sync(descriptor, path)) error = errno;
   }
   close_quietly(descriptor, path);
   ::unlink(path.c_str());

@@ -4,7 +4,6 @@
 
 #include <bit>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <limits>
 #include <map>
@@ -14,6 +13,7 @@
 #include "engine/base/error.hpp"
 #include "engine/base/file.hpp"
 #include "engine/base/log.hpp"
+#include "engine/base/system_calls.hpp"
 #include "engine/store/layout.hpp"
 #include "engine/store/raw_file.hpp"
 
@@ -179,7 +179,7 @@ Store Store::create(const std::string& path, const Sweep& sweep, const std::stri
   const std::string partial = path + ".partial";
   try {
     write_empty_store(partial, sweep, created, part);
-    if (std::rename(partial.c_str(), path.c_str()) != 0)
+    if (!calls::rename(partial, path))
       throw SystemError(path, std::string("renaming it into place failed: ") + std::strerror(errno));
   } catch (...) {
     unlink(partial.c_str());

@@ -8,7 +8,6 @@
 
 #include <cerrno>
 #include <chrono>
-#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <optional>
@@ -20,6 +19,7 @@
 #include "engine/base/error.hpp"
 #include "engine/base/file.hpp"
 #include "engine/base/log.hpp"
+#include "engine/base/system_calls.hpp"
 
 namespace edgesweep {
 namespace {
@@ -214,7 +214,7 @@ StoreLock StoreLock::acquire(const std::string& lock_path, bool take_over) {
       const std::string from = require_free(lock_path, guard.content(), take_over);
       // The owner may have released the lock, and a third process taken it, before the owner was found dead.
       if (guard.is_at(lock_path)) {
-        if (std::rename(proposal.path().c_str(), lock_path.c_str()) != 0)
+        if (!calls::rename(proposal.path(), lock_path))
           throw SystemError(lock_path, std::string("can't be taken over: ") + std::strerror(errno));
         log_info(lock_path + ": taken over from " + from);
         return {lock_path, proposal.device, proposal.inode};

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <numeric>
 
 #include "engine/base/error.hpp"
 #include "engine/base/file.hpp"
+#include "engine/base/system_calls.hpp"
 #include "engine/store/hdf5.hpp"
 #include "engine/store/raw_file.hpp"
 #include "engine/store/schema.hpp"
@@ -88,7 +88,7 @@ void write_table_file(const std::string& path, const TableFile& table) {
   try {
     write_content(partial, table);
     sync_path(partial);
-    if (std::rename(partial.c_str(), path.c_str()) != 0)
+    if (!calls::rename(partial, path))
       throw SystemError(path, std::string("renaming it into place failed: ") + std::strerror(errno));
     sync_path(directory_of(path));
   } catch (...) {

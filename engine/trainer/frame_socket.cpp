@@ -9,6 +9,8 @@
 #include <string>
 #include <utility>
 
+#include "engine/base/fault_injection.hpp"
+
 namespace edgesweep {
 namespace {
 
@@ -20,6 +22,14 @@ constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 40;
     throw PeerGone("socket", "the other end is gone");
   }
   throw SystemError(call, std::strerror(errno));
+}
+
+/// Counted once a frame.
+void meet_faults(FaultPoint point, const char* call) {
+  if (const InjectedFault fault = injected_fault(point, "trainer"); fault.error != 0) {
+    errno = fault.error;
+    fail(call);
+  }
 }
 
 /// True if one of `events` came within the time.
@@ -49,6 +59,7 @@ FrameSocket::~FrameSocket() {
 }
 
 void FrameSocket::send(std::span<const std::byte> content, const std::function<void()>& while_waiting) {
+  meet_faults(FaultPoint::send, "send");
   const std::uint64_t length = content.size();
   send_all(std::as_bytes(std::span(&length, 1)), while_waiting);
   send_all(content, while_waiting);
@@ -102,6 +113,7 @@ std::optional<Bytes> FrameSocket::receive(double wait_seconds) {
       fail("recv");
     }
   }
+  meet_faults(FaultPoint::receive, "recv");
   received_ = 0;
   return std::exchange(content_, std::nullopt);
 }

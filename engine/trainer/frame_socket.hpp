@@ -19,7 +19,7 @@ class PeerGone : public SystemError {
 };
 
 /// One end of a connected stream socket that carries frames: eight bytes of length, then the content.
-/// Not for several threads.
+/// One thread may send while another receives.
 class FrameSocket {
  public:
   /// Owns `descriptor`.

@@ -18,6 +18,8 @@ struct Fields {
       visit(m.trial, m.from_checkpoint, m.checkpoint);
     } else if constexpr (std::is_same_v<T, TrainerUnfit>) {
       visit(m.bad_input, m.subject, m.reason);
+    } else if constexpr (std::is_same_v<T, TrainerAlive>) {
+      visit(m.progress);
     } else if constexpr (std::is_same_v<T, RecordTaken>) {
       visit(m.index, m.values);
     } else if constexpr (std::is_same_v<T, StateSaved>) {

@@ -55,8 +55,9 @@ struct TrainerUnfit {
   bool operator==(const TrainerUnfit&) const = default;
 };
 
-/// Trainer to rank: steps are being taken.
+/// Trainer to rank, every kHeartbeatSeconds from a thread of its own: the process runs, whatever it computes.
 struct TrainerAlive {
+  std::int64_t progress = 0;  ///< steps and records taken; only that it changes means something
   bool operator==(const TrainerAlive&) const = default;
 };
 

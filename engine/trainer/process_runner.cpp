@@ -52,8 +52,8 @@ struct Relay {
 
 }  // namespace
 
-ProcessRunner::ProcessRunner(TrainerSetup setup, double hang_timeout, TrainerCommand command)
-    : setup_(std::move(setup)), hang_timeout_(hang_timeout), command_(std::move(command)) {
+ProcessRunner::ProcessRunner(TrainerSetup setup, TrainerTimeouts timeouts, TrainerCommand command)
+    : setup_(std::move(setup)), timeouts_(timeouts), command_(std::move(command)) {
   if (const auto unfit = start(nullptr)) {
     if (unfit->bad_input) {
       throw InputError(unfit->subject, unfit->reason);
@@ -64,9 +64,10 @@ ProcessRunner::ProcessRunner(TrainerSetup setup, double hang_timeout, TrainerCom
 
 std::optional<TrainerUnfit> ProcessRunner::start(TrialHooks* hooks) {
   trainer_.emplace(command_.program, command_.arguments);
+  silence_ = 0;
   send(setup_, hooks);
   std::optional<TrainerReport> report;
-  while (!(report = next_report())) {
+  while (!(report = next_report()) || std::holds_alternative<TrainerAlive>(*report)) {
     if (hooks != nullptr) {
       hooks->stop_requested();  // keeps the connection to the coordinator going
     }
@@ -103,20 +104,16 @@ TrialOutcome ProcessRunner::run(const Trial& trial, const std::optional<Bytes>& 
 TrialOutcome ProcessRunner::supervise(TrialHooks& hooks) {
   bool stop_sent = false;
   bool save_sent = false;
-  double silence = 0;
+  silence_ = idleness_ = 0;
   while (true) {
-    const double before = monotonic_seconds();
     if (const std::optional<TrainerReport> report = next_report()) {
-      silence = 0;
       if (const auto outcome = std::visit(Relay{hooks}, *report)) {
         return *outcome;
       }
       save_sent = save_sent && !std::holds_alternative<StateSaved>(*report);
-    } else {
-      silence += std::min(monotonic_seconds() - before, kMostSilenceAWait);
-      if (hang_timeout_ > 0 && silence >= hang_timeout_) {
-        throw std::runtime_error("trainer process killed: no progress for " + text_of(hang_timeout_) + " s");
-      }
+    }
+    if (timeouts_.progress > 0 && idleness_ >= timeouts_.progress) {
+      throw std::runtime_error("trainer process killed: no progress for " + text_of(timeouts_.progress) + " s");
     }
     if (hooks.stop_requested() && !stop_sent) {
       stop_sent = true;
@@ -130,12 +127,30 @@ TrialOutcome ProcessRunner::supervise(TrialHooks& hooks) {
 }
 
 std::optional<TrainerReport> ProcessRunner::next_report() {
+  const double before = monotonic_seconds();
+  std::optional<Bytes> frame;
   try {
-    const std::optional<Bytes> frame = trainer_->socket().receive(FrameSocket::kWaitSeconds);
-    return frame ? std::optional(unpack_report(*frame)) : std::nullopt;
+    frame = trainer_->socket().receive(FrameSocket::kWaitSeconds);
   } catch (const PeerGone&) {
     throw std::runtime_error("trainer process " + trainer_->how_it_ended());
   }
+  const double waited = std::min(monotonic_seconds() - before, kMostSilenceAWait);
+  silence_ += waited;
+  idleness_ += waited;
+  if (!frame) {
+    if (timeouts_.heartbeat > 0 && silence_ >= timeouts_.heartbeat) {
+      throw std::runtime_error("trainer process killed: no heartbeat for " + text_of(timeouts_.heartbeat) + " s");
+    }
+    return std::nullopt;
+  }
+  silence_ = 0;
+  TrainerReport report = unpack_report(*frame);
+  const auto* alive = std::get_if<TrainerAlive>(&report);
+  if (alive == nullptr || alive->progress != progress_) {
+    idleness_ = 0;
+    progress_ = alive == nullptr ? progress_ : alive->progress;
+  }
+  return report;
 }
 
 void ProcessRunner::send(const TrainerOrder& order, TrialHooks* hooks) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,12 @@ struct TrainerCommand {
   std::vector<std::string> arguments = {"trainer"};
 };
 
+/// When a trainer counts as hung and is killed: seconds, while this process itself was running; 0: never.
+struct TrainerTimeouts {
+  double heartbeat = 0;  ///< without a sign of its heartbeat thread: it is stopped, or the machine swaps itself to death
+  double progress = 0;   ///< of a trial without a step or a record; a record may take long
+};
+
 /// Trains in a child process, so that whatever ends it (a segmentation fault, the out-of-memory killer, a broken GPU)
 /// fails one trial and not this process. A new one is started for the trial after a failed one: a process in which
 /// something went wrong is not trusted again.
@@ -25,10 +32,9 @@ struct TrainerCommand {
 /// while this process writes them.
 class ProcessRunner final : public TrialRunner {
  public:
-  /// Starts a trainer and waits until it is set up. `hang_timeout`: seconds without a step or a record, while this process
-  /// itself was running, after which the trainer is killed; 0: never. Throws InputError as the trainer's set-up did, and
-  /// std::runtime_error if it could not be set up for another reason.
-  ProcessRunner(TrainerSetup setup, double hang_timeout, TrainerCommand command = {});
+  /// Starts a trainer and waits until it is set up. Throws InputError as the trainer's set-up did, and std::runtime_error
+  /// if it could not be set up for another reason.
+  ProcessRunner(TrainerSetup setup, TrainerTimeouts timeouts, TrainerCommand command = {});
 
   /// A trainer that dies, or hangs, ends the trial with std::runtime_error that says how. Throws RunnerUnfit if a new
   /// trainer reports that it can't be set up.
@@ -39,14 +45,17 @@ class ProcessRunner final : public TrialRunner {
   std::optional<TrainerUnfit> start(TrialHooks* hooks);
   void restart(TrialHooks& hooks);
   TrialOutcome supervise(TrialHooks& hooks);
-  /// The next report, if one comes within about kWaitSeconds. Throws std::runtime_error if the trainer is gone.
+  /// The next report, if one comes within about kWaitSeconds. Throws std::runtime_error if the trainer is gone or hangs.
   std::optional<TrainerReport> next_report();
   void send(const TrainerOrder& order, TrialHooks* hooks);
 
   TrainerSetup setup_;
-  double hang_timeout_;
+  TrainerTimeouts timeouts_;
   TrainerCommand command_;
   std::optional<ChildProcess> trainer_;
+  double silence_ = 0;        ///< seconds since its last report
+  double idleness_ = 0;       ///< seconds since its last progress
+  std::int64_t progress_ = 0;  ///< as it reported last
 };
 
 }  // namespace edgesweep

@@ -8,6 +8,7 @@
 
 #include "engine/base/clock.hpp"
 #include "engine/base/error.hpp"
+#include "engine/trainer/heartbeat.hpp"
 
 namespace edgesweep {
 namespace {
@@ -15,39 +16,35 @@ namespace {
 /// The hooks of a trial whose rank is at the other end of a socket.
 class SocketHooks final : public TrialHooks {
  public:
-  explicit SocketHooks(FrameSocket& socket) : socket_(socket), polled_(monotonic_seconds()), spoke_(polled_) {}
+  SocketHooks(FrameSocket& socket, ReportLine& line) : socket_(socket), line_(line), heartbeat_(line) {}
 
   void record(std::int64_t index, std::span<const double> values) override {
-    report(RecordTaken{index, {values.begin(), values.end()}});
+    heartbeat_.progress();
+    line_.send(RecordTaken{index, {values.begin(), values.end()}});
   }
 
   bool checkpoint_due() override { return save_; }
 
   void checkpoint(const Bytes& state, std::int64_t step) override {
-    report(StateSaved{step, state});
+    line_.send(StateSaved{step, state});
     save_ = false;
   }
 
   bool stop_requested() override {
+    heartbeat_.progress();
     const double now = monotonic_seconds();
     if (now - polled_ >= kOrderPollSeconds) {
       polled_ = now;
       take_orders();
-      if (now - spoke_ >= kAliveSeconds) {
-        spoke_ = now;
-        report(TrainerAlive{});
-      }
     }
     return stop_;
   }
 
   void keep_parameters(const Bytes& content, std::optional<std::int64_t> record) override {
-    report(ParametersKept{record.value_or(-1), content});
+    line_.send(ParametersKept{record.value_or(-1), content});
   }
 
  private:
-  void report(const TrainerReport& message) { socket_.send(pack(message)); }
-
   void take_orders() {
     while (const std::optional<Bytes> frame = socket_.receive(0)) {
       const TrainerOrder order = unpack_order(*frame);
@@ -57,8 +54,9 @@ class SocketHooks final : public TrialHooks {
   }
 
   FrameSocket& socket_;
-  double polled_;
-  double spoke_;
+  ReportLine& line_;
+  Heartbeat heartbeat_;
+  double polled_ = monotonic_seconds();
   bool save_ = false;
   bool stop_ = false;
 };
@@ -72,8 +70,8 @@ TrainerOrder next_order(FrameSocket& socket) {
   }
 }
 
-TrainerReport train(const TrainTrial& order, TrainerJob& job, FrameSocket& socket) {
-  SocketHooks hooks(socket);
+TrainerReport train(const TrainTrial& order, TrainerJob& job, FrameSocket& socket, ReportLine& line) {
+  SocketHooks hooks(socket, line);
   try {
     const TrialOutcome outcome =
         job.runner->run(make_trial(job.sweep, order.trial),
@@ -86,9 +84,10 @@ TrainerReport train(const TrainTrial& order, TrainerJob& job, FrameSocket& socke
   }
 }
 
-std::optional<TrainerJob> set_up(FrameSocket& socket, const TrainerFactory& make) {
+std::optional<TrainerJob> set_up(FrameSocket& socket, ReportLine& line, const TrainerFactory& make) {
   TrainerReport complaint;
   try {
+    const Heartbeat heartbeat(line);
     return make(std::get<TrainerSetup>(next_order(socket)));
   } catch (const PeerGone&) {
     throw;
@@ -97,7 +96,7 @@ std::optional<TrainerJob> set_up(FrameSocket& socket, const TrainerFactory& make
   } catch (const std::exception& error) {
     complaint = TrainerUnfit{false, "", one_line(error.what())};
   }
-  socket.send(pack(complaint));
+  line.send(complaint);
   return std::nullopt;
 }
 
@@ -105,16 +104,17 @@ std::optional<TrainerJob> set_up(FrameSocket& socket, const TrainerFactory& make
 
 void serve_trainer(FrameSocket socket, const TrainerFactory& make) {
   try {
-    std::optional<TrainerJob> job = set_up(socket, make);
+    ReportLine line(socket);
+    std::optional<TrainerJob> job = set_up(socket, line, make);
     if (!job) {
       return;
     }
-    socket.send(pack(TrainerReady{}));
+    line.send(TrainerReady{});
     while (true) {
       const TrainerOrder order = next_order(socket);
       // An order to save or to stop may cross with the end of its trial.
       if (const auto* trial = std::get_if<TrainTrial>(&order)) {
-        socket.send(pack(train(*trial, *job, socket)));
+        line.send(train(*trial, *job, socket, line));
       }
     }
   } catch (const PeerGone&) {

@@ -23,8 +23,7 @@ using TrainerFactory = std::function<TrainerJob(const TrainerSetup&)>;
 /// it goes on.
 void serve_trainer(FrameSocket socket, const TrainerFactory& make);
 
-/// How often a running trial looks for orders, and says that it takes steps.
+/// How often a running trial looks for orders.
 inline constexpr double kOrderPollSeconds = 0.02;
-inline constexpr double kAliveSeconds = 0.25;
 
 }  // namespace edgesweep

@@ -98,7 +98,7 @@ TEST(TrainerMessages, OrdersAndReportsComeBackAsTheyWere) {
   }
   const std::vector<TrainerReport> reports{TrainerReady{},
                                            TrainerUnfit{true, "train-images", "is not there"},
-                                           TrainerAlive{},
+                                           TrainerAlive{7},
                                            RecordTaken{3, {1.5, -0.0, 1e300}},
                                            StateSaved{1000000000000, some_bytes(17)},
                                            ParametersKept{-1, some_bytes(3)},

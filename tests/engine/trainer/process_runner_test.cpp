@@ -45,8 +45,8 @@ struct ProcessRunnerTest : testing::Test {
   const Sweep sweep = fake_sweep();
   const Trial trial = make_trial(sweep, 3);
 
-  ProcessRunner runner(const std::string& how, double hang_timeout = 0) const {
-    return {TrainerSetup{sweep.text, "fake.json", "", how, 0, -1}, hang_timeout, {FAKE_TRAINER, {}}};
+  ProcessRunner runner(const std::string& how, TrainerTimeouts timeouts = {}) const {
+    return {TrainerSetup{sweep.text, "fake.json", "", how, 0, -1}, timeouts, {FAKE_TRAINER, {}}};
   }
 
   /// The undisturbed trial, in this process.
@@ -123,13 +123,25 @@ TEST_F(ProcessRunnerTest, StatesComeAsLongAsTheyAreDue) {
 }
 
 TEST_F(ProcessRunnerTest, AHungTrainerIsKilledAfterTheTimeOut) {
-  ProcessRunner trainer = runner("hang", 0.3);
+  ProcessRunner trainer = runner("hang", {.progress = 0.4});
   Diary diary;
-  EXPECT_EQ(failure(trainer, trial, diary), "trainer process killed: no progress for 0.3 s");
+  EXPECT_EQ(failure(trainer, trial, diary), "trainer process killed: no progress for 0.4 s");
+}
+
+TEST_F(ProcessRunnerTest, ATrainerWithoutAHeartbeatIsKilledAfterTheTimeOut) {
+  ProcessRunner trainer = runner("stopped", {.heartbeat = 0.6});
+  Diary diary;
+  EXPECT_EQ(failure(trainer, trial, diary), "trainer process killed: no heartbeat for 0.6 s");
+}
+
+TEST_F(ProcessRunnerTest, ATrainerThatMeasuresForLongHasAHeartbeat) {
+  ProcessRunner trainer = runner("long", {.heartbeat = 0.6});
+  Diary diary;
+  EXPECT_EQ(failure(trainer, trial, diary), "");
 }
 
 TEST_F(ProcessRunnerTest, ATrainerThatTakesStepsIsNotHung) {
-  ProcessRunner trainer = runner("slow", 0.35);
+  ProcessRunner trainer = runner("slow", {.progress = 0.6});
   Diary diary;
   EXPECT_EQ(failure(trainer, trial, diary), "");
 }
@@ -168,7 +180,7 @@ TEST_F(ProcessRunnerTest, WhatTheSetUpSaysIsThrownHere) {
 
 TEST_F(ProcessRunnerTest, AnUnfitNewTrainerIsNoFaultOfTheTrial) {
   const TemporaryFolder folder;
-  ProcessRunner trainer({sweep.text, "fake.json", folder.file("used"), "once", 0, -1}, 0, {FAKE_TRAINER, {}});
+  ProcessRunner trainer({sweep.text, "fake.json", folder.file("used"), "once", 0, -1}, {}, {FAKE_TRAINER, {}});
   Diary diary;
   EXPECT_EQ(failure(trainer, trial, diary), "CUDA error");
   EXPECT_THROW(trainer.run(trial, std::nullopt, diary), RunnerUnfit);
@@ -176,7 +188,7 @@ TEST_F(ProcessRunnerTest, AnUnfitNewTrainerIsNoFaultOfTheTrial) {
 
 TEST_F(ProcessRunnerTest, AProgramThatCanNotBeStartedIsAnError) {
   try {
-    ProcessRunner(TrainerSetup{}, 0, {"/nowhere", {}});
+    ProcessRunner(TrainerSetup{}, {}, {"/nowhere", {}});
     FAIL();
   } catch (const std::runtime_error& error) {
     EXPECT_STREQ(error.what(), "trainer process ended with exit code 127");

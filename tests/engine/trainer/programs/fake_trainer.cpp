@@ -30,6 +30,8 @@ void misbehave(const std::string& how, const std::string& file) {
   if (how == "exit") _exit(7);
   if (how == "throw") throw std::runtime_error("the device is on fire");
   if (how == "hang") pause();
+  if (how == "stopped") raise(SIGSTOP);
+  if (how == "long") std::this_thread::sleep_for(std::chrono::milliseconds(1500));
   if (how == "once") {
     write_file_atomically(file, std::string_view("used"));
     throw std::runtime_error("CUDA error");
