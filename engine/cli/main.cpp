@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <exception>
@@ -28,6 +31,18 @@ ExitCode usage(const CLI::App& app, const CLI::ParseError& error) {
   return ExitCode::bad_input;
 }
 
+/// A program started with a closed stdin, stdout or stderr would get its number for the next file it opens, a store maybe,
+/// and print into that.
+void keep_standard_descriptors() {
+  int descriptor = 0;
+  do {
+    descriptor = open("/dev/null", O_RDWR);
+  } while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+  if (descriptor >= 0) {
+    close(descriptor);
+  }
+}
+
 ExitCode run_command_line(int argc, char** argv) {
   CLI::App app("Learning-rate × batch-size phase diagrams of SGD", "edgesweep");
   app.require_subcommand(1);
@@ -54,6 +69,7 @@ ExitCode run_command_line(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_standard_descriptors();
   try {
     return static_cast<int>(run_command_line(argc, argv));
   } catch (const edgesweep::InputError& error) {

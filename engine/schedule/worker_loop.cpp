@@ -1,5 +1,6 @@
 #include "engine/schedule/worker_loop.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <string>
@@ -21,7 +22,7 @@ namespace {
 /// How often a running trial looks for a stop: often enough for a person, too seldom to slow 30,000 steps/s.
 constexpr double kPollSeconds = 0.02;
 
-/// Between two tries to write a file.
+/// Longest time between two tries to write a file.
 constexpr double kRetrySeconds = 2;
 
 /// The run is to stop while a trial waits for the disk: it goes on from its checkpoint.
@@ -82,7 +83,7 @@ class WorkerHooks final : public TrialHooks {
         }
         log_warning("parameters can't be kept, trying again: " + one_line(error.what()));
       }
-      pause();
+      pause(std::min(kRetrySeconds, 0.1 + monotonic_seconds() - began));
     }
   }
 
@@ -96,8 +97,8 @@ class WorkerHooks final : public TrialHooks {
 
  private:
   /// Between two tries. Throws StoppedWhileWaiting.
-  void pause() {
-    for (const double began = monotonic_seconds(); monotonic_seconds() - began < kRetrySeconds;) {
+  void pause(double seconds) {
+    for (const double began = monotonic_seconds(); monotonic_seconds() - began < seconds;) {
       std::this_thread::sleep_for(std::chrono::duration<double>(kPollSeconds));
       if (stop_requested()) {
         throw StoppedWhileWaiting();

@@ -12,7 +12,7 @@
 #include "engine/base/error.hpp"
 #include "engine/store/store.hpp"
 #include "engine/store/table_file.hpp"
-#include "tests/engine/store/faulty_disk.hpp"
+#include "tests/engine/store/recorded_disk.hpp"
 #include "tests/engine/store/sample_sweep.hpp"
 
 namespace edgesweep {
@@ -58,7 +58,7 @@ int result_in_child(bool can_reserve) {
   std::filesystem::create_directory(folder / "disk");
   const pid_t child = fork();
   if (child == 0) {
-    faulty_disk::disk().can_reserve = can_reserve;
+    recorded_disk::disk().can_reserve = can_reserve;
     int result = 9;
     try {
       result = fill_the_disk(folder / "disk");

@@ -10,17 +10,18 @@
 #include <span>
 
 #include "engine/base/error.hpp"
+#include "engine/base/fault_injection.hpp"
 #include "engine/base/file.hpp"
 #include "engine/store/store.hpp"
 #include "engine/store/store_reader.hpp"
-#include "tests/engine/store/faulty_disk.hpp"
+#include "tests/engine/store/recorded_disk.hpp"
 #include "tests/engine/store/sample_sweep.hpp"
 
 namespace edgesweep {
 namespace {
 
-using faulty_disk::disk;
-using faulty_disk::Operation;
+using recorded_disk::disk;
+using recorded_disk::Operation;
 
 constexpr const char* kCreated = "2026-01-31T12:00:00Z";
 
@@ -185,9 +186,9 @@ TEST(StoreCrash, UncommittedValuesOfAnInterruptedTrialGoAway) {
   store.commit();
   store.write_record(0, 1, sample::values(0, 1));
   // The values reach the disk, their count does not.
-  disk().error = EIO;
-  disk().syncs_before_failure = 0;
+  set_faults("sync:1:EIO");
   EXPECT_THROW(store.commit(), SystemError);
+  set_faults("");
 
   Store resumed = Store::open(folder / "s.h5", sweep);
   EXPECT_EQ(resumed.state(0).records, 1);
@@ -202,18 +203,17 @@ TEST(StoreCrash, AFailedCommitCanBeTriedAgain) {
   const sample::Folder folder;
   const Sweep sweep = sample::sweep();
   // The 11 writes of a commit of one trial: status; five columns; four counts; status.
-  for (int calls = 0; calls < 11; ++calls) {
-    for (const bool in_sync : {false, true}) {
-      if (in_sync && calls > 3) continue;  // it has four syncs
-      const std::string path = folder / (std::to_string(calls) + (in_sync ? "s" : "w"));
+  for (int call = 1; call <= 11; ++call) {
+    for (const std::string kind : {"write:", "sync:"}) {
+      if (kind == "sync:" && call > 4) continue;  // it has four
+      const std::string path = folder / (kind + std::to_string(call));
       Store store = Store::create(path, sweep, kCreated);
       for (std::int64_t record = 0; record < 6; ++record) store.write_record(5, record, sample::values(5, record));
       store.set_state(5, {TrialStatus::done, 0, 1, 100, 1});
-      disk().error = ENOSPC;
-      (in_sync ? disk().syncs_before_failure : disk().writes_before_failure) = calls;
+      set_faults(kind + std::to_string(call) + ":ENOSPC");
       try {
         store.commit();
-        ADD_FAILURE() << "call " << calls << " did not fail";
+        ADD_FAILURE() << kind << call << " did not fail";
       } catch (const SystemError& error) {
         EXPECT_THAT(error.what(), testing::HasSubstr("No space left on device"));
       }

@@ -1,28 +1,17 @@
-#include "tests/engine/store/faulty_disk.hpp"
+#include "tests/engine/store/recorded_disk.hpp"
 
 #include <cerrno>
 
-using edgesweep::faulty_disk::disk;
+using edgesweep::recorded_disk::disk;
 
-namespace edgesweep::faulty_disk {
+namespace edgesweep::recorded_disk {
 
 Disk& disk() {
   static Disk the_disk;
   return the_disk;
 }
 
-namespace {
-
-/// Counts down; true when the call is the one to fail.
-bool fails(int& before_failure) {
-  if (before_failure < 0) return false;
-  if (before_failure-- > 0) return false;
-  errno = disk().error;
-  return true;
-}
-
-}  // namespace
-}  // namespace edgesweep::faulty_disk
+}  // namespace edgesweep::recorded_disk
 
 extern "C" {
 
@@ -31,7 +20,6 @@ int __real_fdatasync(int descriptor);
 int __real_fallocate(int descriptor, int mode, off_t offset, off_t length);
 
 ssize_t __wrap_pwrite(int descriptor, const void* data, size_t size, off_t offset) {
-  if (edgesweep::faulty_disk::fails(disk().writes_before_failure)) return -1;
   const auto written = __real_pwrite(descriptor, data, size, offset);
   if (disk().recording && written > 0) {
     const auto* bytes = static_cast<const char*>(data);
@@ -41,7 +29,6 @@ ssize_t __wrap_pwrite(int descriptor, const void* data, size_t size, off_t offse
 }
 
 int __wrap_fdatasync(int descriptor) {
-  if (edgesweep::faulty_disk::fails(disk().syncs_before_failure)) return -1;
   if (!disk().recording) return __real_fdatasync(descriptor);
   disk().operations.push_back({});
   return 0;
