@@ -104,7 +104,7 @@ void RunDesk::open(const std::set<int>& workers) {
 void RunDesk::turn(double now_seconds) {
   if (now_seconds >= next_lock_check_) {
     next_lock_check_ = now_seconds + kLockCheckSeconds;
-    require_lock();
+    require_ownership();
   }
   if (stop_at_ && unix_seconds() >= *stop_at_) {
     stop_at_.reset();
@@ -116,14 +116,15 @@ void RunDesk::turn(double now_seconds) {
   }
 }
 
-void RunDesk::require_lock() const {
+void RunDesk::require_ownership() const {
+  store_->require_in_place();
   if (!lock_->held()) {
-    throw SystemError(paths_.store, "was taken over by another run; this one ends");
+    throw SystemError(paths_.lock(), "is gone or another run's: the store may have been taken over; this run ends");
   }
 }
 
 ExitCode RunDesk::close() {
-  require_lock();
+  require_ownership();
   coordinator_->commit();
   const ExitCode code = coordinator_->exit_code();
   const Progress end = coordinator_->progress();

@@ -49,15 +49,16 @@ class RunDesk {
   /// After open().
   Coordinator& coordinator() { return *coordinator_; }
 
-  /// To be called often: shows progress, and asks for a stop when it is time. Throws SystemError if another process has taken the store over.
+  /// To be called often: shows progress, and asks for a stop when it is time. Throws SystemError if the store is no longer
+  /// in its place, or no longer this run's.
   void turn(double now_seconds);
 
   /// Commits, closes the store and tells the person how it ended. Throws SystemError.
   ExitCode close();
 
  private:
-  /// Throws SystemError if another process has taken the store over.
-  void require_lock() const;
+  /// Throws SystemError if the store is no longer in its place, or no longer this run's.
+  void require_ownership() const;
 
   const RunOptions& options_;
   const Catalog& catalog_;

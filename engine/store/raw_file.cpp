@@ -1,6 +1,7 @@
 #include "engine/store/raw_file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "engine/base/error.hpp"
+#include "engine/base/file.hpp"
 #include "engine/base/log.hpp"
 #include "engine/base/system_calls.hpp"
 
@@ -71,6 +73,20 @@ void RawFile::sync() {
 void RawFile::close() {
   if (descriptor_ < 0) return;
   if (::close(std::exchange(descriptor_, -1)) != 0) fail(path_, "closing");
+}
+
+bool RawFile::is_in_place() const {
+  struct stat mine {}, there {};
+  if (::fstat(descriptor_, &mine) != 0 || ::stat(path_.c_str(), &there) != 0) return false;
+  return mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+}
+
+void RawFile::copy_to(const std::string& path) const {
+  struct stat status {};
+  if (::fstat(descriptor_, &status) != 0) fail(path_, "examining");
+  std::vector<std::byte> content(static_cast<std::size_t>(status.st_size));
+  read_at(0, content);
+  write_file_atomically(path, content);
 }
 
 void require_room(const std::string& path, std::uint64_t bytes) {

@@ -24,6 +24,12 @@ class RawFile {
   void sync();  ///< all that was written is on the disk when it returns
   void close();
 
+  /// False once the path is another file's or none's: what is written then goes to nobody.
+  bool is_in_place() const;
+
+  /// Copies the whole file to a new file `path`, also if it has been deleted; synced. Throws SystemError.
+  void copy_to(const std::string& path) const;
+
   template <class Value>
   Value read_value(std::uint64_t offset) const {
     Value value{};

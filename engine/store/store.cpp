@@ -15,6 +15,7 @@
 #include "engine/base/log.hpp"
 #include "engine/base/system_calls.hpp"
 #include "engine/store/layout.hpp"
+#include "engine/store/paths.hpp"
 #include "engine/store/raw_file.hpp"
 
 namespace edgesweep {
@@ -243,6 +244,18 @@ void Store::commit() {
   store.cleared.clear();
   store.wipe_from.clear();
   store.rows.clear();
+}
+
+void Store::require_in_place() const {
+  if (impl_->file.is_in_place()) return;
+  const std::string rescued = StorePaths{impl_->path}.rescued();
+  std::string outcome = "what it held is saved as " + rescued;
+  try {
+    impl_->file.copy_to(rescued);
+  } catch (const SystemError& error) {
+    outcome = std::string("what it held could not be saved: ") + error.what();
+  }
+  throw SystemError(impl_->path, "was deleted, moved or replaced while this run wrote it; " + outcome);
 }
 
 void Store::close() {

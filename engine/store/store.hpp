@@ -70,6 +70,10 @@ class Store {
   /// Group commit: values, fsync, then counts and states, fsync. Throws SystemError; may then be called again.
   void commit();
 
+  /// Throws SystemError if the file has been deleted, moved or replaced since it was opened, after saving all that it holds
+  /// as StorePaths::rescued. Cheap while it has not.
+  void require_in_place() const;
+
   /// Commits and closes. Throws SystemError.
   void close();
 

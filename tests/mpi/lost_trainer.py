@@ -10,8 +10,8 @@ import time
 
 import h5py
 
-from harness import (SOURCE, Workspace, changed_at, check, descendants, kill_everything, run, start, store_differences,
-                     tiny_sweep, wait_for_store, write_sweep)
+from harness import (SOURCE, Workspace, changed_at, check, kill_everything, processes_of, run, start, store_differences,
+                     tiny_sweep, wait_for_store, words_of, write_sweep)
 
 WORKERS = 3
 STEPS = 300000  # 2 s on a fast machine
@@ -22,25 +22,6 @@ DONE, FAILED = 2, 4
 def long_trials(count):
     return tiny_sweep(grid=[{"batch": [1], "eta": {"log": [1e-4, 1e-2], "count": count}, "steps": STEPS}], seeds=1,
                       records={"count": 40, "spacing": "linear"}, measure={"loss": {}})
-
-
-def words_of(pid, name):
-    try:
-        with open(f"/proc/{pid}/{name}", "rb") as file:
-            return file.read().split(b"\0")
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-
-
-def processes_of(process, command):
-    """Rank → process id of what runs `edgesweep COMMAND` there."""
-    found = {}
-    for pid in descendants(process.pid):
-        if words_of(pid, "cmdline")[1:2] == [command]:
-            for word in words_of(pid, "environ"):
-                if word.startswith(b"OMPI_COMM_WORLD_RANK="):
-                    found[int(word.split(b"=")[1])] = pid
-    return found
 
 
 def trainers_of(process):

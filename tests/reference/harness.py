@@ -110,6 +110,26 @@ def descendants(pid):
     return found
 
 
+def words_of(pid, name):
+    """The words of /proc/PID/cmdline or environ; none if the process is gone."""
+    try:
+        with open(f"/proc/{pid}/{name}", "rb") as file:
+            return file.read().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def processes_of(process, command):
+    """Rank → process id of what runs `edgesweep COMMAND` there."""
+    found = {}
+    for pid in descendants(process.pid):
+        if words_of(pid, "cmdline")[1:2] == [command]:
+            for word in words_of(pid, "environ"):
+                if word.startswith(b"OMPI_COMM_WORLD_RANK="):
+                    found[int(word.split(b"=")[1])] = pid
+    return found
+
+
 def kill_everything(process):
     """SIGKILL to mpirun and all of its ranks at once."""
     for pid in descendants(process.pid):

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/base/clock.hpp"
+#include "engine/base/fault_injection.hpp"
 #include "engine/store/checkpoint_file.hpp"
 #include "engine/store/store_reader.hpp"
 #include "tests/engine/schedule/fakes.hpp"
@@ -17,10 +18,11 @@ using testing::HasSubstr;
 
 class CoordinatorOf {
  public:
-  explicit CoordinatorOf(std::set<int> workers)
+  explicit CoordinatorOf(std::set<int> workers, double patience = 0)
       : sweep(fake_sweep()), store(Store::create(folder.file("s.h5"), sweep, utc_timestamp())),
         events(folder.file("s.h5.events.jsonl")),
-        coordinator(sweep, store, events, CostModel(sweep, FakeCatalog()), std::move(workers)) {}
+        coordinator(sweep, store, events, CostModel(sweep, FakeCatalog()), std::move(workers), patience) {}
+  ~CoordinatorOf() { set_faults(""); }
 
   /// The worker is ready and gets this trial.
   Assignment give(int worker) {
@@ -223,6 +225,45 @@ TEST(Coordinator, ALostWorkersTrialGoesToAnother) {
   EXPECT_EQ(sweep.give(2).trial, trial);
   EXPECT_THROW(sweep.coordinator.on_worker_gone(2, "killed"), SystemError);
   EXPECT_EQ(sweep.store.state(trial).status, TrialStatus::pending);
+}
+
+TEST(Coordinator, TriesAStoreThatCanNotBeWrittenAgainAndStartsNoTrialMeanwhile) {
+  CoordinatorOf sweep({1, 2}, 100);
+  const std::int64_t trial = sweep.give(1).trial;
+  sweep.coordinator.on_message(1, TrialStarted{trial, false});
+  set_faults("write@s.h5:1-:ENOSPC");
+  sweep.record(1, trial, 0, 7);
+  double now = 0;
+  for (; now < 99; now += 0.5) sweep.coordinator.tick(now);
+  sweep.coordinator.on_message(2, WorkerReady{});
+  EXPECT_TRUE(sweep.coordinator.dispatch().empty());
+  EXPECT_FALSE(sweep.coordinator.stopping());
+  set_faults("");
+  sweep.coordinator.tick(now + Coordinator::kRetrySeconds);
+  EXPECT_EQ(sweep.store.state(trial).records, 1);
+  EXPECT_EQ(sweep.coordinator.dispatch().size(), 1u);
+}
+
+TEST(Coordinator, StopsTheRunWhenItsPatienceIsOverAndFailsWhenAllTrialsAreBack) {
+  CoordinatorOf sweep({1}, 100);
+  const std::int64_t trial = sweep.give(1).trial;
+  sweep.coordinator.on_message(1, TrialStarted{trial, false});
+  set_faults("sync@s.h5:1-:EIO");
+  sweep.record(1, trial, 0, 7);
+  double now = 0;
+  for (; !sweep.coordinator.stopping() && now < 200; now += 0.5) sweep.coordinator.tick(now);
+  EXPECT_GE(now, 100);
+  EXPECT_LE(now, 100 + 2 * Coordinator::kRetrySeconds);
+  sweep.coordinator.tick(now + 50);  // the trial is not back yet
+  EXPECT_FALSE(sweep.coordinator.finished());
+  sweep.coordinator.on_message(1, TrialInterrupted{trial, 1});
+  sweep.coordinator.tick(now + 60);
+  EXPECT_FALSE(sweep.coordinator.finished());
+  EXPECT_THROW(sweep.coordinator.tick(now + 60 + Coordinator::kLastTriesSeconds), SystemError);
+  set_faults("");
+  sweep.coordinator.tick(now + 80);  // all the same nothing was lost
+  EXPECT_TRUE(sweep.coordinator.finished());
+  EXPECT_EQ(sweep.store.state(trial).records, 1);
 }
 
 TEST(Coordinator, RefusesMessagesAboutTrialsThatAWorkerDoesNotRun) {

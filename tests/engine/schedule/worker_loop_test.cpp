@@ -5,8 +5,10 @@
 
 #include <csignal>
 #include <stdexcept>
+#include <utility>
 
 #include "engine/base/clock.hpp"
+#include "engine/base/fault_injection.hpp"
 #include "engine/base/signals.hpp"
 #include "engine/schedule/local_transport.hpp"
 #include "engine/spec/runner_unfit.hpp"
@@ -134,6 +136,24 @@ TEST(WorkerLoop, ATrialThatAlwaysFailsEndsTheSweepWithCode3AndItsReasonInTheEven
   EXPECT_EQ(failures, Coordinator::kMaxFailures);
   // Who resumes wants them tried again.
   EXPECT_EQ(run_here(sweep, folder.file("s.h5"), nothing), ExitCode::success);
+}
+
+TEST(WorkerLoop, AStopWhileATrialWaitsForTheDiskGivesItBackToGoOnFromItsCheckpoint) {
+  class Desk final : public Transport {
+   public:
+    std::vector<WorkerMessage> heard;
+    bool given = false;
+    std::optional<Assignment> next() override { return std::exchange(given, true) ? std::nullopt : std::optional(Assignment{}); }
+    void send(const WorkerMessage& message) override { heard.push_back(message); }
+    bool stop_requested() override { return heard.size() > 3; }  // but the trial has ended when it looks for the first time
+  };
+  const TemporaryFolder folder;
+  Desk desk;
+  FakeRunner runner;
+  set_faults("write@.pt:1-:ENOSPC");
+  run_worker(fake_sweep(2), runner, desk, {{folder.file("s.h5")}, 300, 1e6});
+  set_faults("");
+  EXPECT_TRUE(std::holds_alternative<TrialInterrupted>(desk.heard.back()));
 }
 
 TEST(WorkerLoop, ABrokenConnectionEndsTheWorkerInsteadOfFailingTheTrial) {

@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <fstream>
+#include <string_view>
 
 #include "engine/base/error.hpp"
+#include "engine/base/file.hpp"
 #include "engine/store/hdf5.hpp"
 #include "engine/store/layout.hpp"
 #include "engine/store/store_reader.hpp"
@@ -234,6 +237,30 @@ TEST(Store, KeepsASweepOfMoreThan64Kilobytes) {
   sweep.title = "short";
   Store::create(folder / "s.h5", sweep, kCreated);
   EXPECT_EQ(StoreReader(folder / "s.h5").sweep().at("title"), title);
+}
+
+TEST(Store, ThatWasDeletedOrReplacedIsSavedAside) {
+  for (const bool replaced : {false, true}) {
+    const sample::Folder folder;
+    const std::string path = folder / "s.h5";
+    const Sweep sweep = sample::sweep();
+    Store store = Store::create(path, sweep, "2026-01-31T12:00:00Z");
+    store.require_in_place();
+    store.write_record(0, 0, sample::values(0, 0));
+    store.commit();
+    std::filesystem::remove(path);
+    if (replaced) write_file_atomically(path, std::string_view("another's"));
+    try {
+      store.require_in_place();
+      ADD_FAILURE();
+    } catch (const SystemError& error) {
+      EXPECT_EQ(error.reason(), "was deleted, moved or replaced while this run wrote it; what it held is saved as " + path + ".rescued");
+    }
+    EXPECT_EQ(StoreReader(path + ".rescued").state(0, 0, 0).records, 1);
+    if (replaced) {
+      EXPECT_EQ(read_text_file(path), "another's");
+    }
+  }
 }
 
 }  // namespace
