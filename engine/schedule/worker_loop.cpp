@@ -25,8 +25,9 @@ constexpr double kPollSeconds = 0.02;
 /// Longest time between two tries to write a file.
 constexpr double kRetrySeconds = 2;
 
-/// The run is to stop while a trial waits for the disk: it goes on from its checkpoint.
-struct StoppedWhileWaiting {};
+/// A trial that waits for the disk goes back to the coordinator, which stops the run: the disk is no fault of the trial, nor
+/// would another fare better.
+struct GivenBack {};
 
 /// A broken connection to the coordinator is no fault of the trial: it passes through the runner inside this.
 struct TransportFailure {
@@ -79,7 +80,8 @@ class WorkerHooks final : public TrialHooks {
         return;
       } catch (const SystemError& error) {
         if (monotonic_seconds() - began >= settings_.patience) {
-          throw;
+          log_warning("parameters still can't be kept, the run stops: " + one_line(error.what()));
+          throw GivenBack();
         }
         log_warning("parameters can't be kept, trying again: " + one_line(error.what()));
       }
@@ -96,12 +98,12 @@ class WorkerHooks final : public TrialHooks {
   double wall_seconds() const { return monotonic_seconds() - started_; }
 
  private:
-  /// Between two tries. Throws StoppedWhileWaiting.
+  /// Between two tries. Throws GivenBack if the run is to stop.
   void pause(double seconds) {
     for (const double began = monotonic_seconds(); monotonic_seconds() - began < seconds;) {
       std::this_thread::sleep_for(std::chrono::duration<double>(kPollSeconds));
       if (stop_requested()) {
-        throw StoppedWhileWaiting();
+        throw GivenBack();
       }
     }
   }
@@ -153,8 +155,8 @@ void run_worker(const Sweep& sweep, TrialRunner& runner, Transport& transport, c
       run_trial(trial, assignment->use_checkpoint, runner, hooks, settings);
     } catch (const TransportFailure& failure) {
       std::rethrow_exception(failure.cause);
-    } catch (const StoppedWhileWaiting&) {
-      hooks.send(TrialInterrupted{trial.index, hooks.wall_seconds()});
+    } catch (const GivenBack&) {
+      transport.send(TrialInterrupted{trial.index, hooks.wall_seconds()});
     } catch (const RunnerUnfit& error) {
       transport.send(WorkerUnfit{false, error.subject(), error.reason()});
       return;

@@ -35,7 +35,7 @@ std::string checkpoint_key(const Sweep& sweep, const Trial& trial);
 
 /// Trains one trial after another until the coordinator has no more. Checkpoints and parameter files are written here;
 /// records go to the coordinator. A checkpoint that can't be written is a warning: the one before it is still whole. For a
-/// parameter file the trial waits, up to the patience. An exception of the runner fails the trial, not the worker, unless
+/// parameter file the trial waits, up to the patience; then it is given back, interrupted, and the run stops. An exception of the runner fails the trial, not the worker, unless
 /// it is RunnerUnfit: then this worker gets no more trials. One of the transport leaves this function.
 void run_worker(const Sweep& sweep, TrialRunner& runner, Transport& transport, const WorkerSettings& settings);
 

@@ -9,19 +9,14 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import h5py
 import numpy as np
 
-PRIVATE = "EDGESWEEP_CHAOS_PRIVATE_MOUNTS"
-if PRIVATE not in os.environ:
-    os.environ[PRIVATE] = "1"
-    os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
-
 from harness import (Workspace, check, descendants, kill_everything, processes_of, run, start, store_differences,
                      tiny_sweep, write_sweep)
+from small_disk import SmallDisk
 
 SECONDS = float(os.environ.get("EDGESWEEP_CHAOS_SECONDS", "180"))
 SEED = int(os.environ.get("EDGESWEEP_TEST_SEED", "20240419"))
@@ -45,27 +40,6 @@ def send(pid, number):
         return True
     except ProcessLookupError:
         return False
-
-
-class Disk:
-    """A disk that can be filled."""
-
-    def __init__(self, path):
-        self.path, self.filler = path, os.path.join(path, "filler")
-        os.mkdir(path)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MEGABYTES}m", "none", path], check=True)
-
-    def fill(self):
-        with open(self.filler, "wb", buffering=0) as file:
-            try:
-                while file.write(bytes(1 << 16)):
-                    pass
-            except OSError:
-                pass
-
-    def free(self):
-        if os.path.exists(self.filler):
-            os.remove(self.filler)
 
 
 class Run:
@@ -248,19 +222,16 @@ def survive(sweep, whole, disk, deadline):
     return runs
 
 
-with Workspace() as folder:
-    began = time.monotonic()
-    disk = Disk(os.path.join(folder, "disk"))
+with Workspace() as folder, SmallDisk(os.path.join(folder, "disk"), DISK_MEGABYTES) as disk:
     sweep, whole = sweep_of(folder, 1), os.path.join(folder, "whole.h5")
+    began = time.monotonic()
     run("run", sweep, "--store", whole, ranks=WORKERS + 1)
-    calm = time.monotonic() - began
-    rounds = []
+    calm, rounds = time.monotonic() - began, []
     deadline = began + calm + SECONDS
     while time.monotonic() < deadline:
         rounds.append(survive(sweep, whole, disk, deadline))
         print(f"{time.monotonic() - began:.0f} s: sweep {len(rounds)} done in {rounds[-1]} runs, {sum(faults.values())} faults so far", flush=True)
-    subprocess.run(["umount", disk.path], check=True)
-    for name, count in faults.most_common():
-        print(f"{count:5d} {name}")
-    print(f"seed {SEED}: {sum(faults.values())} faults in {len(rounds)} sweeps and {sum(rounds)} runs (an undisturbed one takes {calm:.0f} s); "
-          "every store is that of an undisturbed run")
+for name, count in faults.most_common():
+    print(f"{count:5d} {name}")
+print(f"seed {SEED}: {sum(faults.values())} faults in {len(rounds)} sweeps and {sum(rounds)} runs (an undisturbed one takes {calm:.0f} s); "
+      "every store is that of an undisturbed run")

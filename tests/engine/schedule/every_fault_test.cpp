@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <map>
 
@@ -55,6 +56,8 @@ int run_in_child(const Sweep& sweep, const std::string& path, const std::string&
       _exit(static_cast<int>(run_here(sweep, path, patience)));
     } catch (const SystemError&) {
       _exit(kGaveUp);
+    } catch (...) {
+      std::abort();  // nothing of a child goes on with the tests
     }
   }
   int status = 0;
