@@ -154,6 +154,10 @@ void make_directory(const std::string& path) {
   }
 }
 
+TemporaryName::TemporaryName(std::string path) : path_(std::move(path)) { unlink(path_.c_str()); }
+
+TemporaryName::~TemporaryName() { unlink(path_.c_str()); }
+
 LineLog::LineLog(const std::string& path)
     : descriptor_(open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666)), path_(path) {
   if (descriptor_ < 0) {

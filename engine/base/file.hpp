@@ -29,6 +29,20 @@ void require_writable_directory(const std::string& path);
 /// Makes a directory (and its parents); an existing one is fine. Throws SystemError.
 void make_directory(const std::string& path);
 
+/// A file that is made under a temporary name: removed with this object if it is still there, and at its start if an earlier
+/// process left one.
+class TemporaryName {
+ public:
+  explicit TemporaryName(std::string path);
+  TemporaryName(const TemporaryName&) = delete;
+  TemporaryName& operator=(const TemporaryName&) = delete;
+  ~TemporaryName();
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
 /// An append-only file of lines. Each append is one write(2) of a whole line, so that readers and crashes see whole
 /// lines or a torn one, which the next append ends first.
 class LineLog {

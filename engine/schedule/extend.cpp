@@ -48,9 +48,8 @@ ExtendReport extend_store(const Sweep& old_sweep, const std::string& old_store, 
   }
   // A checkpoint holds records and the measurements' states: it fits only if nothing else is measured.
   const bool checkpoints_fit = old_sweep.measure == new_sweep.measure;
-  const std::string partial = out + ".extending";
-  unlink(partial.c_str());  // of a call that was killed
-  Store store = Store::create(partial, new_sweep, created);
+  const TemporaryName partial(out + ".extending");
+  Store store = Store::create(partial.path(), new_sweep, created);
   TrialWriter writer(store);
   ExtendReport report;
   report.trials = new_sweep.trial_count();
@@ -78,12 +77,9 @@ ExtendReport extend_store(const Sweep& old_sweep, const std::string& old_store, 
   report.left -= report.kept;
   store.close();
   // No replacement: link fails if another process has made `out` meanwhile.
-  if (::link(partial.c_str(), out.c_str()) != 0) {
-    const std::string reason = errno == EEXIST ? "exists already" : std::strerror(errno);
-    unlink(partial.c_str());
-    throw InputError(out, reason);
+  if (::link(partial.path().c_str(), out.c_str()) != 0) {
+    throw InputError(out, errno == EEXIST ? "exists already" : std::strerror(errno));
   }
-  unlink(partial.c_str());
   sync_path(directory_of(out));
   return report;
 }

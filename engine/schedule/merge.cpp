@@ -111,10 +111,9 @@ void copy_files(const Sweep& sweep, std::int64_t index, const std::vector<std::s
 MergeReport merge_stores(const Sweep& sweep, std::vector<std::string> parts, const std::string& out) {
   if (std::filesystem::exists(out)) parts.push_back(out);
   const std::vector<StoreReader> readers = open_parts(sweep, parts);
-  const std::string partial = out + ".merging";
-  unlink(partial.c_str());  // of a merge that was killed; the lock is ours
+  const TemporaryName partial(out + ".merging");  // the lock is ours
   const auto oldest = std::ranges::min_element(readers, {}, &StoreReader::created);
-  Store store = Store::create(partial, sweep, oldest->created());
+  Store store = Store::create(partial.path(), sweep, oldest->created());
   TrialWriter writer(store);
   MergeReport report;
   report.trials = sweep.trial_count();
@@ -143,7 +142,7 @@ MergeReport merge_stores(const Sweep& sweep, std::vector<std::string> parts, con
   }
   store.close();
   merge_journals(parts, out);
-  if (!calls::rename(partial, out)) {
+  if (!calls::rename(partial.path(), out)) {
     throw SystemError(out, std::string("renaming the merged store into place failed: ") + std::strerror(errno));
   }
   sync_path(directory_of(out));
