@@ -24,8 +24,10 @@ with Workspace() as folder:
     sweep = write_sweep(folder, sweep_of(int(SECONDS_OF_WORK / TRIALS * steps_per_second(folder, sweep_of(100_000)))))
     begin = time.monotonic()
     options = ["--ntasks=1", "--time=1"]
-    signalled = submit("sweep.sbatch", sweep, "signalled.h5", options=[*options, "--signal=B:USR1@50"])
-    # URG is ignored: nothing but the end of the allocation stops this one.
+    # Nothing but the signal stops this one,
+    signalled = submit("sweep.sbatch", sweep, "signalled.h5", "--stop-at", "2100-01-01T00:00:00",
+                       options=[*options, "--signal=B:USR1@50"])
+    # and nothing but the end of the allocation this one: URG is ignored.
     ending = submit("sweep.sbatch", sweep, "ending.h5", options=[*options, "--signal=B:URG@50"])
     codes = wait_for_end(signalled, ending, timeout=PATIENCE)
     seconds = time.monotonic() - begin
@@ -42,6 +44,6 @@ with Workspace() as folder:
         with open(f"job-{name}.out") as output:
             text = output.read()
         check(text.count("queued again") == restarts, text)
-        check(("the time to stop has come" in text) == (store == "ending.h5"), text)
+        check(text.count("the time to stop has come") == (restarts if store == "ending.h5" else 0), text)
         print(f"{store}: {SECONDS_OF_WORK:g} s of work, {restarts + 1} jobs of one minute in {seconds:.0f} s, attempts of the trials "
               f"{attempts}; the store is that of one run")
