@@ -53,24 +53,26 @@ started = set()
 
 
 def start_if_requeued(name):
-    """Slurm lets a requeued job wait for two minutes; three seconds do. In the same second slurmd would refuse it, since
-    it has just revoked the credential of the run before ("Job already killed, do not launch")."""
+    """Slurm lets a requeued job wait for two minutes; eight seconds do. In the same second slurmd would refuse it, since
+    it has just revoked the credential of the run before ("Job already killed, do not launch"). The rest is
+    for a busy machine, where slurmctld hears late of the end of the run before."""
     state = job(name)
     this = (name, state["Restarts"])
     if state["JobState"] == "PENDING" and state["Reason"] == "BeginTime" and this not in started:
         started.add(this)
-        slurm("scontrol", "update", f"JobId={name}", "StartTime=now+3")
+        slurm("scontrol", "update", f"JobId={name}", "StartTime=now+8")
 
 
 def wait_for_end(*names, timeout=180):
-    """Until the jobs have ended, started again at once whenever they are requeued; their exit codes."""
+    """Until the jobs have ended, started again soon whenever they are requeued; their exit codes, as a shell has
+    them."""
     def ended():
         for name in names:
             start_if_requeued(name)
-        return all(job(name)["JobState"] not in ("PENDING", "RUNNING", "COMPLETING", "REQUEUED", "CONFIGURING", "PREEMPTED")
-                   for name in names)
+        return all(job(name)["JobState"] in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL") for name in names)
     wait_until(ended, f"end of jobs {' '.join(names)}", timeout)
-    return [int(job(name)["ExitCode"].split(":")[0]) for name in names]
+    ends = [map(int, job(name)["ExitCode"].split(":")) for name in names]
+    return [128 + signal if signal else code for code, signal in ends]
 
 
 def outputs():
@@ -109,7 +111,7 @@ def check_accounting(store, stops):
     names = events(store)
     seen = {name: names.count(name) for name in ("opened", "reopened", "stopped", "interrupted", "resumed", "completed", "failed")}
     expected = {"opened": 1, "reopened": stops, "stopped": stops, "interrupted": stops, "resumed": stops, "completed": 1, "failed": 0}
-    check(seen == expected, f"{store}: {seen}, expected {expected}")
+    check(seen == expected, f"{store}: {seen}, expected {expected}\n{outputs()}")
     with h5py.File(store, "r", locking=False) as file:
         attempts = file["attempts"][()].flatten().tolist()
     for trial, count in enumerate(attempts):
