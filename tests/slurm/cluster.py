@@ -14,7 +14,8 @@ if "EDGESWEEP_SLURM_SANDBOX" not in os.environ:
 # mpirun waits that long after ranks that have ended with code 75.
 os.environ["OMPI_MCA_odls_base_sigkill_timeout"] = "2"
 
-from harness import EDGESWEEP, SOURCE, check
+import h5py
+from harness import EDGESWEEP, SOURCE, check, run, write_sweep
 
 SCRIPTS = os.path.join(SOURCE, "slurm")
 
@@ -52,24 +53,26 @@ started = set()
 
 
 def start_if_requeued(name):
-    """Slurm lets a requeued job wait for two minutes; three seconds do. In the same second slurmd would refuse it, since
-    it has just revoked the credential of the run before ("Job already killed, do not launch")."""
+    """Slurm lets a requeued job wait for two minutes; eight seconds do. In the same second slurmd would refuse it, since
+    it has just revoked the credential of the run before ("Job already killed, do not launch"). The rest is
+    for a busy machine, where slurmctld hears late of the end of the run before."""
     state = job(name)
     this = (name, state["Restarts"])
     if state["JobState"] == "PENDING" and state["Reason"] == "BeginTime" and this not in started:
         started.add(this)
-        slurm("scontrol", "update", f"JobId={name}", "StartTime=now+3")
+        slurm("scontrol", "update", f"JobId={name}", "StartTime=now+8")
 
 
 def wait_for_end(*names, timeout=180):
-    """Until the jobs have ended, started again at once whenever they are requeued; their exit codes."""
+    """Until the jobs have ended, started again soon whenever they are requeued; their exit codes, as a shell has
+    them."""
     def ended():
         for name in names:
             start_if_requeued(name)
-        return all(job(name)["JobState"] not in ("PENDING", "RUNNING", "COMPLETING", "REQUEUED", "CONFIGURING", "PREEMPTED")
-                   for name in names)
+        return all(job(name)["JobState"] in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL") for name in names)
     wait_until(ended, f"end of jobs {' '.join(names)}", timeout)
-    return [int(job(name)["ExitCode"].split(":")[0]) for name in names]
+    ends = [map(int, job(name)["ExitCode"].split(":")) for name in names]
+    return [128 + signal if signal else code for code, signal in ends]
 
 
 def outputs():
@@ -87,10 +90,43 @@ def counts(store):
     return json.loads(done.stdout)["counts"] if done.returncode == 0 else {}
 
 
+def journal(store):
+    """The store's journal, in order; empty before there is one."""
+    try:
+        with open(store + ".events.jsonl") as file:
+            return [json.loads(line) for line in file if line.endswith("\n")]
+    except FileNotFoundError:
+        return []
+
+
 def events(store):
     """Names of the events in the store's journal, in order."""
-    with open(store + ".events.jsonl") as file:
-        return [json.loads(line)["event"] for line in file]
+    return [line["event"] for line in journal(store)]
+
+
+def check_accounting(store, stops):
+    """A store of a sweep with one batch size and one seed, done by one worker a job, that was stopped and resumed that
+    often, each time in the middle of a trial: the journal says so, and `attempts` agrees with it. The attempts, of the
+    trials that are not absent."""
+    names = events(store)
+    seen = {name: names.count(name) for name in ("opened", "reopened", "stopped", "interrupted", "resumed", "completed", "failed")}
+    expected = {"opened": 1, "reopened": stops, "stopped": stops, "interrupted": stops, "resumed": stops, "completed": 1, "failed": 0}
+    check(seen == expected, f"{store}: {seen}, expected {expected}\n{outputs()}")
+    with h5py.File(store, "r", locking=False) as file:
+        attempts = file["attempts"][()].flatten().tolist()
+    for trial, count in enumerate(attempts):
+        mine = [line["event"] for line in journal(store) if line.get("trial") == trial]
+        # Absent trials have neither.
+        check(mine.count("assigned") == count and mine.count("interrupted") == max(0, count - 1),
+              f"{store}: trial {trial} has {count} attempts, its journal is {mine}")
+    return [count for count in attempts if count > 0]
+
+
+def steps_per_second(folder, sweep):
+    """How fast two workers at once are with this short sweep, each."""
+    run("run", write_sweep(folder, sweep, "short.json"), "--store", "short.h5", ranks=3)
+    with h5py.File("short.h5", "r", locking=False) as store:
+        return store["steps"][()].sum() / store["wall_seconds"][()].sum()
 
 
 def wait_for_checkpoint(store, timeout=120):

@@ -7,6 +7,8 @@
 # Needs root (slurmd starts jobs as their users) and the packages slurm-wlm and munge. Partitions: main, and urgent,
 # whose jobs preempt those of main (they are requeued). When COMMAND ends, its jobs are cancelled and all daemons end;
 # if this script is killed the daemons go with it. Exit code: COMMAND's, or 1 if Slurm does not come up, with the reason.
+# EDGESWEEP_SLURM_NODES=N: N nodes, the others named like the first with -2, -3 and so on, each with that as the host name
+# of its own. The process id of the slurmd of a node is in $EDGESWEEP_SLURM_SANDBOX/slurmd-NODE.pid.
 set -uo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL=C
@@ -27,6 +29,10 @@ done
 cpus=8
 host=$(uname -n)
 host=${host%%.*}
+nodes=("$host")
+for ((i = 2; i <= ${EDGESWEEP_SLURM_NODES:-1}; i++)); do
+  nodes+=("$host-$i")
+done
 folder=$(mktemp -d /tmp/edgesweep-slurm-XXXXXX) || die "no temporary folder"
 mkdir "$folder"/{state,spool,tmp,log,munge}
 chmod 755 "$folder"
@@ -35,11 +41,14 @@ daemons=()
 
 port_is_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-pick_port() { # two free ports in a row, the first on stdout; below the range that clients get theirs from
-  local try port
+pick_port() { # N: that many free ports in a row, the first on stdout; below the range that clients get theirs from
+  local try port free
   for try in {1..50}; do
     port=$((20000 + (RANDOM + try) % 12000))
-    port_is_free $port && port_is_free $((port + 1)) && echo $port && return
+    for ((free = 0; free < $1; free++)); do
+      port_is_free $((port + free)) || break
+    done
+    [ $free -lt "$1" ] || { echo $port && return; }
   done
   return 1
 }
@@ -55,11 +64,11 @@ AuthType=auth/munge
 AuthInfo=socket=$folder/munge.socket
 CredType=cred/munge
 StateSaveLocation=$folder/state
-SlurmdSpoolDir=$folder/spool
+SlurmdSpoolDir=$folder/spool/%n
 # The PMIx plugin makes a folder named after the job in it.
-TmpFS=$folder/tmp
+TmpFS=$folder/tmp/%n
 SlurmctldPidFile=$folder/slurmctld.pid
-SlurmdPidFile=$folder/slurmd.pid
+SlurmdPidFile=$folder/slurmd-%n.pid
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SwitchType=switch/none
@@ -76,7 +85,9 @@ PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 ReturnToService=2
 KillWait=10
-NodeName=$host NodeHostname=$host NodeAddr=127.0.0.1 Port=$(($1 + 1)) Sockets=1 CoresPerSocket=$cpus ThreadsPerCore=1 CPUs=$cpus RealMemory=1000 State=UNKNOWN
+$(for i in "${!nodes[@]}"; do
+    echo "NodeName=${nodes[i]} NodeHostname=${nodes[i]} NodeAddr=127.0.0.1 Port=$(($1 + 1 + i)) Sockets=1 CoresPerSocket=$cpus ThreadsPerCore=1 CPUs=$cpus RealMemory=1000 State=UNKNOWN"
+  done)
 PartitionName=main Nodes=ALL Default=YES PriorityTier=1 PreemptMode=REQUEUE
 PartitionName=urgent Nodes=ALL PriorityTier=2 PreemptMode=OFF
 CONF
@@ -103,13 +114,13 @@ wait_until() { # WHAT COMMAND...
 
 munge_works() { munge -S "$folder/munge.socket" -n | unmunge -S "$folder/munge.socket"; }
 controller_answers() { timeout 10 scontrol ping | grep -q 'is UP'; }
-node_is_idle() { [ "$(timeout 10 sinfo -h -p main -o %t)" = idle ]; }
+nodes_are_idle() { [ "$(timeout 10 sinfo -h -p main -t idle -o %D)" = "${#nodes[@]}" ]; }
 queue_is_empty() { [ -z "$(timeout 10 squeue -h)" ]; }
 
 clean_up() {
   trap '' INT TERM HUP
   local i
-  if [ ${#daemons[@]} -eq 3 ]; then
+  if [ ${#daemons[@]} -ge 3 ]; then
     timeout 10 squeue -h -o %A | sort -u | timeout 20 xargs -r scancel 2>/dev/null
     for i in {1..200}; do
       queue_is_empty && break
@@ -126,7 +137,7 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-port=$(pick_port) || die "no free TCP ports"
+port=$(pick_port $((1 + ${#nodes[@]}))) || die "no free TCP ports"
 write_configuration "$port"
 export SLURM_CONF=$folder/slurm.conf EDGESWEEP_SLURM_SANDBOX=$folder
 # What killed ranks leave behind goes with the folder.
@@ -139,7 +150,16 @@ start munged munged --foreground --force --socket="$folder/munge.socket" --key-f
 wait_until munged munge_works
 start slurmctld slurmctld -D -f "$SLURM_CONF"
 wait_until slurmctld controller_answers
-start slurmd slurmd -D -f "$SLURM_CONF" -N "$host"
-wait_until slurmd node_is_idle
+for node in "${nodes[@]}"; do
+  mkdir -p "$folder/spool/$node" "$folder/tmp/$node"
+  slurmd=(slurmd -D -f "$SLURM_CONF" -N "$node")
+  if [ "$node" != "$host" ]; then
+    # The host name is all by which edgesweep and Open MPI tell two nodes of one machine apart.
+    # shellcheck disable=SC2016  # it is the inner shell that expands
+    slurmd=(unshare --uts sh -c 'hostname "$1" && shift && exec "$@"' sh "$node" "${slurmd[@]}")
+  fi
+  start "slurmd-$node" "${slurmd[@]}"
+done
+wait_until slurmd nodes_are_idle
 
 "$@"
