@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/stand_in.hpp"
 #include "engine/base/clock.hpp"
 #include "engine/schedule/coordinator.hpp"
 
@@ -26,32 +27,6 @@ namespace {
 
 constexpr double kTurnSeconds = 1e-3;
 constexpr std::int64_t batches = 10, seeds = 10, records = 10;
-
-class FlatCatalog final : public Catalog {
- public:
-  Json experiment(ObjectReader) const override { return Json::object(); }
-  std::int64_t train_examples(const Json&) const override { return 1 << 20; }
-  Json measure(ObjectReader, const Json&) const override { return Json::object(); }
-  std::vector<Column> columns(const Json&, const Json&) const override {
-    return {{"train_loss", "1", "loss"}, {"K", "1", "noise kernel norm"}, {"hessian_lambda_max", "1", "curvature"}};
-  }
-  PredictedCost predicted_cost(const Json&, const Json&, std::int64_t batch) const override {
-    return {1e-3 * static_cast<double>(batch), 0.1};
-  }
-  bool has_parameters(const Json&) const override { return false; }
-};
-
-Sweep make_sweep(std::int64_t trials) {
-  Json sizes = Json::array();
-  for (std::int64_t b = 0; b < batches; ++b) sizes.push_back(std::int64_t{1} << b);
-  const Json file = {{"name", "scale"},
-                     {"experiment", Json::object()},
-                     {"grid", {{{"batch", sizes}, {"eta", {{"log", {1e-4, 1.0}}, {"count", trials / (batches * seeds)}}}, {"steps", 10000}}}},
-                     {"seeds", seeds},
-                     {"records", {{"count", records}}},
-                     {"measure", Json::object()}};
-  return parse_sweep(file.dump(), "scale.json", FlatCatalog());
-}
 
 struct End {
   double time;
@@ -67,7 +42,8 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 void simulate(const std::string& folder, int workers, std::int64_t trials) {
   const std::string path = folder + "/scale.h5";
   for (const char* suffix : {"", ".events.jsonl"}) std::filesystem::remove(path + suffix);
-  const Sweep sweep = make_sweep(trials);
+  const StandInCatalog catalog(3);
+  const Sweep sweep = stand_in_sweep(catalog, trials, records, batches, seeds);
   std::mt19937_64 random(1);
   std::lognormal_distribution<double> unknown(0.0, 0.2);
   std::uniform_real_distribution<double> mistake(0.5, 2.0);
@@ -87,7 +63,7 @@ void simulate(const std::string& folder, int workers, std::int64_t trials) {
   EventLog events(path + ".events.jsonl");
   std::set<int> crew;
   for (int worker = 1; worker <= workers; ++worker) crew.insert(worker);
-  Coordinator coordinator(sweep, store, events, CostModel(sweep, FlatCatalog()), crew);
+  Coordinator coordinator(sweep, store, events, CostModel(sweep, catalog), crew);
   const double set_up = seconds_since(start);
 
   const auto began = std::chrono::steady_clock::now();
