@@ -1,5 +1,6 @@
 #include "engine/mpi/coordinator_server.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -13,6 +14,17 @@ namespace {
 
 /// Messages taken in before the coordinator gets its turn again: keeps commits on time under a flood of records.
 constexpr int kMessagesPerTurn = 1000;
+
+/// Longest pause between two looks for messages, and so the longest that a worker waits for a sleeping coordinator.
+constexpr double kLongestPause = 1.5e-3;
+
+/// Nobody gets an answer during a commit. So there is none for this many times as long as the last one took, however many
+/// trials end: a fifth of the time goes to the disk, or more if that is so slow that kLongestRest counts.
+constexpr double kRestAfterCommit = 4;
+constexpr double kLongestRest = 0.5;  // seconds
+
+/// Seconds for which a commit waits until no messages come: who has just ended a trial has the next one first.
+constexpr double kQuietSeconds = 0.02;
 
 }  // namespace
 
@@ -66,15 +78,15 @@ void CoordinatorServer::serve(Coordinator& coordinator, const std::function<void
   }
   early_.clear();
   bool stop_sent = false;
-  Backoff backoff;
+  double next_tick = 0;
+  Backoff backoff(kLongestPause);
   while (true) {
-    bool busy = false;
-    for (int taken = 0; taken < kMessagesPerTurn; ++taken) {
+    int taken = 0;
+    for (; taken < kMessagesPerTurn; ++taken) {
       const std::optional<Parcel> parcel = communicator_.try_receive();
       if (!parcel) {
         break;
       }
-      busy = true;
       coordinator.on_message(parcel->from, unpack_worker_message(parcel->content));
     }
     if (stop_signal() != 0) {
@@ -89,14 +101,21 @@ void CoordinatorServer::serve(Coordinator& coordinator, const std::function<void
     }
     const double now = monotonic_seconds();
     each_turn(now);  // throws if the store is no longer ours, before anything is committed
-    coordinator.tick(now);
+    const bool at_once = coordinator.stopping() || coordinator.finished();
+    if (at_once || (now >= next_tick && (taken == 0 || now >= next_tick + kQuietSeconds))) {
+      coordinator.tick(now);
+      const double after = monotonic_seconds();
+      next_tick = after + std::min(kRestAfterCommit * (after - now), kLongestRest);
+    }
     if (coordinator.finished()) {
       break;
     }
-    if (busy) {
+    if (taken > 0) {
       backoff.reset();
     }
-    backoff.wait();
+    if (taken < kMessagesPerTurn) {
+      backoff.wait();
+    }
   }
 }
 
