@@ -34,7 +34,6 @@ namespace edgesweep {
 namespace {
 
 constexpr int kMeasured = 27;  // and step, samples, learning rate: 30
-constexpr std::int64_t kBatches = 10;
 
 struct Options {
   std::string folder;
@@ -238,8 +237,8 @@ int main(int count, char** arguments) {
     const Options options = read_options({arguments + 1, arguments + count});
     if (session.size() < 2) throw InputError("usage", "needs mpirun and two ranks or more");
     const StandInCatalog catalog(kMeasured);
-    const Sweep sweep = stand_in_sweep(catalog, trials_of(options, session.size() - 1),
-                                       static_cast<std::int64_t>(options.at("records")), kBatches, 1);
+    const Sweep sweep = stand_in_sweep(catalog, {.trials = trials_of(options, session.size() - 1),
+                                                 .records = static_cast<std::int64_t>(options.at("records"))});
     Communicator communicator;
     return session.rank() == 0 ? coordinate(options, sweep, catalog, communicator) : work(options, sweep, communicator);
   }));

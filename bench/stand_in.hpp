@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -10,10 +11,11 @@
 // A sweep of nothing, for benchmarks of the engine alone.
 namespace edgesweep {
 
-/// Any experiment; a record has `columns` measured values beside the three that every record has. Seconds per step grow with B.
+/// Any experiment; a record has `columns` measured values beside the three that every record has. A step takes 1e-3 B^power
+/// seconds.
 class StandInCatalog final : public Catalog {
  public:
-  explicit StandInCatalog(int columns) : columns_(columns) {}
+  explicit StandInCatalog(int columns, double power = 1) : columns_(columns), power_(power) {}
 
   Json experiment(ObjectReader) const override { return Json::object(); }
   std::int64_t train_examples(const Json&) const override { return 1 << 20; }
@@ -26,25 +28,37 @@ class StandInCatalog final : public Catalog {
     return columns;
   }
   PredictedCost predicted_cost(const Json&, const Json&, std::int64_t batch) const override {
-    return {1e-3 * static_cast<double>(batch), 0.1};
+    return {1e-3 * std::pow(static_cast<double>(batch), power_), 0};
   }
   bool has_parameters(const Json&) const override { return false; }
 
  private:
   int columns_;
+  double power_;
 };
 
-/// Batch sizes 1, 2, 4, … (`batches` of them), `seeds` seeds, and as many learning rates as make `trials` trials of 10,000 steps.
-inline Sweep stand_in_sweep(const Catalog& catalog, std::int64_t trials, std::int64_t records, std::int64_t batches,
-                            std::int64_t seeds) {
-  Json sizes = Json::array();
-  for (std::int64_t b = 0; b < batches; ++b) sizes.push_back(std::int64_t{1} << b);
-  const std::int64_t rates = (trials + batches * seeds - 1) / (batches * seeds);
+struct StandInSizes {
+  std::int64_t trials = 0;  ///< at least
+  std::int64_t records = 0;
+  std::int64_t seeds = 1;
+  std::vector<std::int64_t> batches{1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
+  std::vector<std::int64_t> steps{10000};  ///< for all batch sizes, or one of each
+};
+
+inline Sweep stand_in_sweep(const Catalog& catalog, const StandInSizes& sizes) {
+  const std::int64_t a_rate = sizes.seeds * static_cast<std::int64_t>(sizes.batches.size());
+  const std::int64_t rates = (sizes.trials + a_rate - 1) / a_rate;
+  Json grid = Json::array();
+  for (std::size_t i = 0; i < sizes.batches.size(); ++i) {
+    grid.push_back({{"batch", {sizes.batches[i]}},
+                    {"eta", {{"log", {1e-4, 1.0}}, {"count", rates}}},
+                    {"steps", sizes.steps.at(sizes.steps.size() == 1 ? 0 : i)}});
+  }
   const Json file = {{"name", "scale"},
                      {"experiment", Json::object()},
-                     {"grid", {{{"batch", sizes}, {"eta", {{"log", {1e-4, 1.0}}, {"count", rates}}}, {"steps", 10000}}}},
-                     {"seeds", seeds},
-                     {"records", {{"count", records}}},
+                     {"grid", grid},
+                     {"seeds", sizes.seeds},
+                     {"records", {{"count", sizes.records}}},
                      {"measure", Json::object()}};
   return parse_sweep(file.dump(), "scale.json", catalog);
 }
