@@ -1,5 +1,5 @@
 // The coordinator and its store at scale: simulated workers on a virtual clock, the real Coordinator, Store and journal.
-// usage: bench_scheduler FOLDER [WORKERS TRIALS [TIMES]]     without them: all cases of docs/performance.md
+// usage: bench_scheduler FOLDER [WORKERS TRIALS [TIMES [SEED]]]     without them: all cases of docs/performance.md
 // TIMES of the trials:
 //   batches  differ by a factor of 512 between batch sizes (1000 s the longest), and by a log-normal factor that nobody can know, sigma 0.2
 //   skewed   log-uniform over three decades (50 batch sizes with 1000 to 1,000,000 steps), unknown factor with sigma 0.2
@@ -49,11 +49,12 @@ struct Times {
   bool by_steps;       ///< three decades by the number of steps; else by batch size
   double sigma;        ///< of the factor that nobody can know
   bool blind = false;  ///< the three decades are unknown, too
+  std::uint64_t random_seed = 1;
 };
 
 const std::vector<Times> kTimes{{"batches", false, 0.2}, {"skewed", true, 0.2}, {"wild", true, 0.5}, {"blind", false, 0, true}};
 
-const Times& times_of(const std::string& name) {
+Times times_of(const std::string& name) {
   for (const Times& times : kTimes)
     if (times.name == name) return times;
   throw InputError(name, "is none of batches, skewed, wild, blind");
@@ -61,7 +62,7 @@ const Times& times_of(const std::string& name) {
 
 /// Seconds that each trial really takes.
 std::vector<double> durations(const Sweep& sweep, const Catalog& catalog, const Times& times) {
-  std::mt19937_64 random(1);
+  std::mt19937_64 random(times.random_seed);
   std::normal_distribution<double> unknown(0.0, 1.0);
   std::uniform_real_distribution<double> mistake(0.5, 2.0), decades(-3.0, 0.0);
   std::map<std::int64_t, double> learnable;
@@ -155,13 +156,15 @@ void simulate(const std::string& folder, int workers, std::int64_t trials, const
 
 int main(int count, char** arguments) {
   using namespace edgesweep;
-  if (count != 2 && count != 4 && count != 5) {
-    std::fprintf(stderr, "usage: bench_scheduler FOLDER [WORKERS TRIALS [batches|skewed|wild|blind]]\n");
+  if (count != 2 && (count < 4 || count > 6)) {
+    std::fprintf(stderr, "usage: bench_scheduler FOLDER [WORKERS TRIALS [batches|skewed|wild|blind [SEED]]]\n");
     return 2;
   }
   const std::string folder = arguments[1];
   if (count > 2) {
-    simulate(folder, std::atoi(arguments[2]), std::atoll(arguments[3]), times_of(count > 4 ? arguments[4] : "batches"));
+    Times times = times_of(count > 4 ? arguments[4] : "batches");
+    if (count > 5) times.random_seed = std::stoull(arguments[5]);
+    simulate(folder, std::stoi(arguments[2]), std::stoll(arguments[3]), times);
     return 0;
   }
   simulate(folder, 1000, 100000, times_of("batches"));

@@ -1,6 +1,5 @@
 #include "engine/mpi/coordinator_server.hpp"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -8,6 +7,7 @@
 #include "engine/base/clock.hpp"
 #include "engine/base/signals.hpp"
 #include "engine/mpi/messages.hpp"
+#include "engine/schedule/commit_pace.hpp"
 
 namespace edgesweep {
 namespace {
@@ -17,14 +17,6 @@ constexpr int kMessagesPerTurn = 1000;
 
 /// Longest pause between two looks for messages, and so the longest that a worker waits for a sleeping coordinator.
 constexpr double kLongestPause = 1.5e-3;
-
-/// Nobody gets an answer during a commit. So there is none for this many times as long as the last one took, however many
-/// trials end: a fifth of the time goes to the disk, or more if that is so slow that kLongestRest counts.
-constexpr double kRestAfterCommit = 4;
-constexpr double kLongestRest = 0.5;  // seconds
-
-/// Seconds for which a commit waits until no messages come: who has just ended a trial has the next one first.
-constexpr double kQuietSeconds = 0.02;
 
 }  // namespace
 
@@ -78,7 +70,7 @@ void CoordinatorServer::serve(Coordinator& coordinator, const std::function<void
   }
   early_.clear();
   bool stop_sent = false;
-  double next_tick = 0;
+  CommitPace pace;
   Backoff backoff(kLongestPause);
   while (true) {
     int taken = 0;
@@ -102,10 +94,9 @@ void CoordinatorServer::serve(Coordinator& coordinator, const std::function<void
     const double now = monotonic_seconds();
     each_turn(now);  // throws if the store is no longer ours, before anything is committed
     const bool at_once = coordinator.stopping() || coordinator.finished();
-    if (at_once || (now >= next_tick && (taken == 0 || now >= next_tick + kQuietSeconds))) {
+    if (at_once || pace.due(now, taken == 0)) {
       coordinator.tick(now);
-      const double after = monotonic_seconds();
-      next_tick = after + std::min(kRestAfterCommit * (after - now), kLongestRest);
+      pace.note(now, monotonic_seconds());
     }
     if (coordinator.finished()) {
       break;
@@ -113,7 +104,7 @@ void CoordinatorServer::serve(Coordinator& coordinator, const std::function<void
     if (taken > 0) {
       backoff.reset();
     }
-    if (taken < kMessagesPerTurn) {
+    if (taken < kMessagesPerTurn) {  // else there are more
       backoff.wait();
     }
   }
