@@ -189,6 +189,7 @@ ExitCode coordinate(const Options& options, const Sweep& sweep, const Catalog& c
   CoordinatorServer server(communicator);
   const double sent = monotonic_seconds();
   server.send_sweep(sweep.text);
+  const double all_sent = monotonic_seconds();
   server.await_workers();
   const double ready = monotonic_seconds();
   Store store = Store::create(options.store(), sweep, utc_timestamp());
@@ -216,7 +217,8 @@ ExitCode coordinate(const Options& options, const Sweep& sweep, const Catalog& c
 
   std::printf("%s: %d ranks, %lld trials, %lld records of %d values in %.2f s\n", options.kind.c_str(), workers + 1,
               static_cast<long long>(end.done), static_cast<long long>(end.records), kMeasured + 3, took);
-  std::printf("  workers ready %.3f s after the sweep was sent\n", ready - sent);
+  std::printf("  sweep of %zu bytes sent to all in %.1f ms, workers ready %.3f s later\n", sweep.text.size(), 1e3 * (all_sent - sent),
+              ready - all_sent);
   std::printf("  committed: %.0f records/s, %.0f trials/s\n", static_cast<double>(end.records) / took, static_cast<double>(end.done) / took);
   std::printf("  assignment: %s\n", spread(latencies).c_str());
   std::printf("  commit: %s; fdatasync: %s\n", spread(commits).c_str(), spread(timed_syncs().seconds).c_str());
