@@ -1,9 +1,13 @@
 // The coordinator and its store at scale: simulated workers on a virtual clock, the real Coordinator, Store and journal.
-// usage: bench_scheduler FOLDER [WORKERS TRIALS]...   default: 1000 100000, then 256 5000
-//
-// Batch sizes differ by a factor of 512 in the time of a trial, with factors that the cost model has to learn, and trials of one
-// batch size by a log-normal factor that nobody can know (sigma 0.2). A trial sends 10 records. Printed: processor and wall time of the coordinator per assignment and per record,
-// records a second sustained, peak memory, and the makespan on the virtual clock over max(work / workers, longest trial).
+// usage: bench_scheduler FOLDER [WORKERS TRIALS [TIMES [SEED]]]     without them: all cases of docs/performance.md
+// TIMES of the trials:
+//   batches  differ by a factor of 512 between batch sizes (1000 s the longest), and by a log-normal factor that nobody can know, sigma 0.2
+//   skewed   log-uniform over three decades (50 batch sizes with 1000 to 1,000,000 steps), unknown factor with sigma 0.2
+//   wild     log-uniform over three decades, unknown factor with sigma 0.5
+//   blind    log-uniform over three decades, and the prediction knows nothing of it
+// Each batch size has a factor of its own, 0.5 to 2, that the cost model has to learn. A trial sends 10 records. Printed:
+// processor and wall time of the coordinator per assignment, records a second sustained, peak memory, and the makespan on
+// the virtual clock over max(work / workers, longest trial).
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -13,11 +17,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <numeric>
 #include <queue>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "bench/stand_in.hpp"
 #include "engine/base/clock.hpp"
 #include "engine/schedule/coordinator.hpp"
 
@@ -25,33 +31,7 @@ namespace edgesweep {
 namespace {
 
 constexpr double kTurnSeconds = 1e-3;
-constexpr std::int64_t batches = 10, seeds = 10, records = 10;
-
-class FlatCatalog final : public Catalog {
- public:
-  Json experiment(ObjectReader) const override { return Json::object(); }
-  std::int64_t train_examples(const Json&) const override { return 1 << 20; }
-  Json measure(ObjectReader, const Json&) const override { return Json::object(); }
-  std::vector<Column> columns(const Json&, const Json&) const override {
-    return {{"train_loss", "1", "loss"}, {"K", "1", "noise kernel norm"}, {"hessian_lambda_max", "1", "curvature"}};
-  }
-  PredictedCost predicted_cost(const Json&, const Json&, std::int64_t batch) const override {
-    return {1e-3 * static_cast<double>(batch), 0.1};
-  }
-  bool has_parameters(const Json&) const override { return false; }
-};
-
-Sweep make_sweep(std::int64_t trials) {
-  Json sizes = Json::array();
-  for (std::int64_t b = 0; b < batches; ++b) sizes.push_back(std::int64_t{1} << b);
-  const Json file = {{"name", "scale"},
-                     {"experiment", Json::object()},
-                     {"grid", {{{"batch", sizes}, {"eta", {{"log", {1e-4, 1.0}}, {"count", trials / (batches * seeds)}}}, {"steps", 10000}}}},
-                     {"seeds", seeds},
-                     {"records", {{"count", records}}},
-                     {"measure", Json::object()}};
-  return parse_sweep(file.dump(), "scale.json", FlatCatalog());
-}
+constexpr std::int64_t kSeeds = 10, kRecords = 10;
 
 struct End {
   double time;
@@ -64,30 +44,63 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-void simulate(const std::string& folder, int workers, std::int64_t trials) {
+struct Times {
+  std::string name;
+  bool by_steps;       ///< three decades by the number of steps; else by batch size
+  double sigma;        ///< of the factor that nobody can know
+  bool blind = false;  ///< the three decades are unknown, too
+  std::uint64_t random_seed = 1;
+};
+
+const std::vector<Times> kTimes{{"batches", false, 0.2}, {"skewed", true, 0.2}, {"wild", true, 0.5}, {"blind", false, 0, true}};
+
+Times times_of(const std::string& name) {
+  for (const Times& times : kTimes)
+    if (times.name == name) return times;
+  throw InputError(name, "is none of batches, skewed, wild, blind");
+}
+
+/// Seconds that each trial really takes.
+std::vector<double> durations(const Sweep& sweep, const Catalog& catalog, const Times& times) {
+  std::mt19937_64 random(times.random_seed);
+  std::normal_distribution<double> unknown(0.0, 1.0);
+  std::uniform_real_distribution<double> mistake(0.5, 2.0), decades(-3.0, 0.0);
+  std::map<std::int64_t, double> learnable;
+  std::vector<double> seconds;
+  for (std::int64_t trial = 0; trial < sweep.trial_count(); ++trial) {
+    const Cell& cell = sweep.cells[static_cast<std::size_t>(trial / kSeeds)];
+    const double factor = learnable.try_emplace(cell.batch, mistake(random)).first->second;
+    const double predicted = catalog.predicted_cost({}, {}, cell.batch).seconds_per_step * static_cast<double>(cell.steps);
+    seconds.push_back(times.blind ? 1e3 * std::pow(10, decades(random))
+                                  : predicted * factor * std::exp(times.sigma * unknown(random)));
+  }
+  return seconds;
+}
+
+void simulate(const std::string& folder, int workers, std::int64_t trials, const Times& times) {
   const std::string path = folder + "/scale.h5";
   for (const char* suffix : {"", ".events.jsonl"}) std::filesystem::remove(path + suffix);
-  const Sweep sweep = make_sweep(trials);
-  std::mt19937_64 random(1);
-  std::lognormal_distribution<double> unknown(0.0, 0.2);
-  std::uniform_real_distribution<double> mistake(0.5, 2.0);
-  std::map<std::int64_t, double> learnable;
-  std::vector<double> duration;
-  double work = 0, longest = 0;
-  for (std::int64_t trial = 0; trial < sweep.trial_count(); ++trial) {
-    const std::int64_t batch = sweep.cells[static_cast<std::size_t>(trial / seeds)].batch;
-    const double factor = learnable.try_emplace(batch, mistake(random)).first->second;
-    duration.push_back(10 * static_cast<double>(batch) * factor * unknown(random));
-    work += duration.back();
-    longest = std::max(longest, duration.back());
+  const StandInCatalog catalog(3, times.by_steps || times.blind ? 0 : 1);
+  StandInSizes sizes{.trials = trials, .records = kRecords, .seeds = kSeeds};
+  if (times.by_steps) {
+    sizes.batches.clear();
+    sizes.steps.clear();
+    for (int level = 0; level < 50; ++level) {
+      sizes.batches.push_back(level + 1);
+      sizes.steps.push_back(std::llround(1e3 * std::pow(10, 3 * level / 49.0)));
+    }
   }
+  const Sweep sweep = stand_in_sweep(catalog, sizes);
+  const std::vector<double> duration = durations(sweep, catalog, times);
+  const double work = std::accumulate(duration.begin(), duration.end(), 0.0);
+  const double longest = *std::max_element(duration.begin(), duration.end());
 
   const auto start = std::chrono::steady_clock::now();
   Store store = Store::create(path, sweep, utc_timestamp());
   EventLog events(path + ".events.jsonl");
   std::set<int> crew;
   for (int worker = 1; worker <= workers; ++worker) crew.insert(worker);
-  Coordinator coordinator(sweep, store, events, CostModel(sweep, FlatCatalog()), crew);
+  Coordinator coordinator(sweep, store, events, CostModel(sweep, catalog), crew);
   const double set_up = seconds_since(start);
 
   const auto began = std::chrono::steady_clock::now();
@@ -112,7 +125,7 @@ void simulate(const std::string& folder, int workers, std::int64_t trials) {
     running.pop();
     now = end.time;
     coordinator.on_message(end.worker, TrialStarted{end.trial, false});
-    for (std::int64_t record = 0; record < records; ++record) {
+    for (std::int64_t record = 0; record < kRecords; ++record) {
       coordinator.on_message(end.worker, TrialRecord{end.trial, record, values});
     }
     coordinator.on_message(end.worker, TrialFinished{end.trial, false, 10000, duration[static_cast<std::size_t>(end.trial)]});
@@ -130,10 +143,10 @@ void simulate(const std::string& folder, int workers, std::int64_t trials) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   const double bound = std::max(work / workers, longest);
-  std::printf("%d workers, %lld trials: set-up %.2f s; %.0f records/s, %.0f trials/s sustained in %.1f s; assignment median %.1f us, 99 %% %.1f us; "
+  std::printf("%d workers, %lld trials, %s: set-up %.2f s; %.0f records/s, %.0f trials/s sustained in %.1f s; assignment median %.1f us, 99 %% %.1f us; "
               "peak memory %ld MB; makespan %.4f of the lower bound\n",
-              workers, static_cast<long long>(sweep.trial_count()), set_up,
-              static_cast<double>(records * sweep.trial_count()) / took, static_cast<double>(sweep.trial_count()) / took, took,
+              workers, static_cast<long long>(sweep.trial_count()), times.name.c_str(), set_up,
+              static_cast<double>(kRecords * sweep.trial_count()) / took, static_cast<double>(sweep.trial_count()) / took, took,
               1e6 * assignment_seconds[assignment_seconds.size() / 2], 1e6 * assignment_seconds[assignment_seconds.size() * 99 / 100],
               usage.ru_maxrss / 1024, now / bound);
 }
@@ -142,15 +155,19 @@ void simulate(const std::string& folder, int workers, std::int64_t trials) {
 }  // namespace edgesweep
 
 int main(int count, char** arguments) {
-  if (count < 2 || count % 2 != 0) {
-    std::fprintf(stderr, "usage: bench_scheduler FOLDER [WORKERS TRIALS]...\n");
+  using namespace edgesweep;
+  if (count != 2 && (count < 4 || count > 6)) {
+    std::fprintf(stderr, "usage: bench_scheduler FOLDER [WORKERS TRIALS [batches|skewed|wild|blind [SEED]]]\n");
     return 2;
   }
   const std::string folder = arguments[1];
-  if (count == 2) {
-    edgesweep::simulate(folder, 1000, 100000);
-    edgesweep::simulate(folder, 256, 5000);
+  if (count > 2) {
+    Times times = times_of(count > 4 ? arguments[4] : "batches");
+    if (count > 5) times.random_seed = std::stoull(arguments[5]);
+    simulate(folder, std::stoi(arguments[2]), std::stoll(arguments[3]), times);
+    return 0;
   }
-  for (int at = 2; at + 1 < count; at += 2) edgesweep::simulate(folder, std::atoi(arguments[at]), std::atoll(arguments[at + 1]));
+  simulate(folder, 1000, 100000, times_of("batches"));
+  for (const Times& times : kTimes) simulate(folder, 256, 5000, times);
   return 0;
 }

@@ -45,16 +45,20 @@ class Communicator {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Sleeps between two looks for messages: short after something happened, longer the longer nothing does.
+/// Sleeps between two looks for messages: short after something happened, a quarter longer each time that nothing does. Who
+/// waits so learns of a message late by at most a quarter of the time that it waited, or by the longest pause.
 class Backoff {
  public:
-  static constexpr double kShortestSeconds = 500e-6;
+  static constexpr double kShortestSeconds = 200e-6;
   static constexpr double kLongestSeconds = 5e-3;
+
+  explicit Backoff(double longest_seconds = kLongestSeconds) : longest_seconds_(longest_seconds) {}
 
   void reset() { seconds_ = kShortestSeconds; }
   void wait();
 
  private:
+  double longest_seconds_;
   double seconds_ = kShortestSeconds;
 };
 

@@ -7,12 +7,16 @@
 #include "engine/base/clock.hpp"
 #include "engine/base/signals.hpp"
 #include "engine/mpi/messages.hpp"
+#include "engine/schedule/commit_pace.hpp"
 
 namespace edgesweep {
 namespace {
 
 /// Messages taken in before the coordinator gets its turn again: keeps commits on time under a flood of records.
 constexpr int kMessagesPerTurn = 1000;
+
+/// Longest pause between two looks for messages, and so the longest that a worker waits for a sleeping coordinator.
+constexpr double kLongestPause = 1.5e-3;
 
 }  // namespace
 
@@ -66,15 +70,15 @@ void CoordinatorServer::serve(Coordinator& coordinator, const std::function<void
   }
   early_.clear();
   bool stop_sent = false;
-  Backoff backoff;
+  CommitPace pace;
+  Backoff backoff(kLongestPause);
   while (true) {
-    bool busy = false;
-    for (int taken = 0; taken < kMessagesPerTurn; ++taken) {
+    int taken = 0;
+    for (; taken < kMessagesPerTurn; ++taken) {
       const std::optional<Parcel> parcel = communicator_.try_receive();
       if (!parcel) {
         break;
       }
-      busy = true;
       coordinator.on_message(parcel->from, unpack_worker_message(parcel->content));
     }
     if (stop_signal() != 0) {
@@ -89,14 +93,20 @@ void CoordinatorServer::serve(Coordinator& coordinator, const std::function<void
     }
     const double now = monotonic_seconds();
     each_turn(now);  // throws if the store is no longer ours, before anything is committed
-    coordinator.tick(now);
+    const bool at_once = coordinator.stopping() || coordinator.finished();
+    if (at_once || pace.due(now, taken == 0)) {
+      coordinator.tick(now);
+      pace.note(now, monotonic_seconds());
+    }
     if (coordinator.finished()) {
       break;
     }
-    if (busy) {
+    if (taken > 0) {
       backoff.reset();
     }
-    backoff.wait();
+    if (taken < kMessagesPerTurn) {  // else there are more
+      backoff.wait();
+    }
   }
 }
 

@@ -27,7 +27,7 @@ class CoordinatorServer {
   void await_workers();
 
   /// Runs the coordinator until it is finished, or every trial has come back after a stop signal. `each_turn` is called
-  /// with the time about every kLongestSeconds, before each commit. What is staged at the end is the caller's to commit.
+  /// with the time every few milliseconds, before each commit. What is staged at the end is the caller's to commit.
   void serve(Coordinator& coordinator, const std::function<void(double)>& each_turn);
 
   /// Ends all workers with this exit code. Call it exactly once, last, whatever happened before.

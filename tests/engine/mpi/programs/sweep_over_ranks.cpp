@@ -194,6 +194,24 @@ void unfit(const Session& session, const std::string&) {
   require(transport.wait_for_end() == ExitCode::bad_input, "every rank ends with code 2");
 }
 
+void looks(const Session& session, const std::string&) {
+  Communicator communicator;
+  for (int round = 0; round < 5; ++round) {
+    if (session.rank() == 0) {
+      communicator.send(1, Bytes(1));
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      require(communicator.try_receive().has_value(), "a message that came long ago is found by the first look");
+    } else {
+      while (!communicator.try_receive()) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+      communicator.send(0, Bytes(300));
+      communicator.flush();
+    }
+  }
+  communicator.flush();
+}
+
 void idle(const Session& session, const std::string& folder) {
   const Sweep sweep = fake_sweep(20);
   const Hook slow = [](const Trial&, std::int64_t) { std::this_thread::sleep_for(std::chrono::milliseconds(15)); };
@@ -211,7 +229,7 @@ void idle(const Session& session, const std::string& folder) {
 int main(int argc, char** argv) {
   using namespace edgesweep;
   const std::map<std::string, void (*)(const Session&, const std::string&)> checks{
-      {"same", same}, {"stopped", stopped}, {"failing", failing}, {"unfit", unfit}, {"idle", idle}};
+      {"same", same}, {"stopped", stopped}, {"failing", failing}, {"unfit", unfit}, {"looks", looks}, {"idle", idle}};
   Session session;
   return static_cast<int>(session.run([&] {
     require(argc == 2 && checks.contains(argv[1]), "the argument names a check");
