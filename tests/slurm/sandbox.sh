@@ -85,6 +85,8 @@ PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 ReturnToService=2
 KillWait=10
+# Jobs that have ended are remembered as long as a test may take.
+MinJobAge=86400
 $(for i in "${!nodes[@]}"; do
     echo "NodeName=${nodes[i]} NodeHostname=${nodes[i]} NodeAddr=127.0.0.1 Port=$(($1 + 1 + i)) Sockets=1 CoresPerSocket=$cpus ThreadsPerCore=1 CPUs=$cpus RealMemory=1000 State=UNKNOWN"
   done)
