@@ -49,14 +49,14 @@ class RunDesk {
   /// After open().
   Coordinator& coordinator() { return *coordinator_; }
 
-  /// To be called often: shows progress, and asks for a stop when it is time. Throws SystemError if another process has taken the store over.
+  /// To be called often: shows progress, and asks for a stop when it is time. Throws OwnershipLost if the store is no longer this run's.
   void turn(double now_seconds);
 
   /// Commits, closes the store and tells the person how it ended. Throws SystemError.
   ExitCode close();
 
  private:
-  /// Throws SystemError if another process has taken the store over.
+  /// Throws OwnershipLost if another process has taken the store over, or its lock is gone.
   void require_lock() const;
 
   const RunOptions& options_;

@@ -49,7 +49,7 @@ ExtendReport extend_store(const Sweep& old_sweep, const std::string& old_store, 
   // A checkpoint holds records and the measurements' states: it fits only if nothing else is measured.
   const bool checkpoints_fit = old_sweep.measure == new_sweep.measure;
   const std::string partial = out + ".extending";
-  unlink(partial.c_str());  // of a call that was killed
+  const UnfinishedFile unfinished(partial);
   Store store = Store::create(partial, new_sweep, created);
   TrialWriter writer(store);
   ExtendReport report;
@@ -79,11 +79,8 @@ ExtendReport extend_store(const Sweep& old_sweep, const std::string& old_store, 
   store.close();
   // No replacement: link fails if another process has made `out` meanwhile.
   if (::link(partial.c_str(), out.c_str()) != 0) {
-    const std::string reason = errno == EEXIST ? "exists already" : std::strerror(errno);
-    unlink(partial.c_str());
-    throw InputError(out, reason);
+    throw InputError(out, errno == EEXIST ? "exists already" : std::strerror(errno));
   }
-  unlink(partial.c_str());
   sync_path(directory_of(out));
   return report;
 }

@@ -10,6 +10,18 @@
 
 namespace edgesweep {
 
+/// A file of this name goes with the object: what is left of a store that did not come to its end. One that was renamed stays.
+class UnfinishedFile {
+ public:
+  explicit UnfinishedFile(std::string path);
+  UnfinishedFile(const UnfinishedFile&) = delete;
+  UnfinishedFile& operator=(const UnfinishedFile&) = delete;
+  ~UnfinishedFile();
+
+ private:
+  std::string path_;
+};
+
 /// A trial as some store holds it.
 struct TrialCopy {
   TrialState state;

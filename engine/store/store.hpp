@@ -2,12 +2,14 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/base/error.hpp"
 #include "engine/spec/sweep.hpp"
 
 namespace edgesweep {
@@ -24,6 +26,12 @@ struct TrialState {
   std::int64_t attempts = 0;
   std::int64_t steps = 0;
   double wall_seconds = 0;
+};
+
+/// This process no longer owns the store: it must end, without another try. Exit code 1.
+class OwnershipLost : public Error {
+ public:
+  using Error::Error;
 };
 
 /// What of a sweep a store holds; by default all of it.
@@ -66,6 +74,9 @@ class Store {
 
   /// Forgets the records of a trial (a failed attempt without checkpoint starts over): count 0, values NaN.
   void clear_records(std::int64_t trial_index);
+
+  /// `check` is called before each commit writes anything, and throws if it must not (OwnershipLost).
+  void before_commit(std::function<void()> check);
 
   /// Group commit: values, fsync, then counts and states, fsync. Throws SystemError; may then be called again.
   void commit();
