@@ -87,7 +87,12 @@ void RunDesk::open(const std::set<int>& workers) {
   if (!resumed) {
     store_ = Store::create(paths_.store, sweep_, utc_timestamp(), part_);
   }
-  store_->before_commit([this] { require_lock(); });
+  store_->around_commits(
+      [this] {
+        lock_->begin_write();
+        require_lock();
+      },
+      [this] { lock_->end_write(); });
   remove_partial_files(paths_.checkpoint_directory());
   remove_partial_files(paths_.parameter_directory());
   events_.emplace(paths_.events());

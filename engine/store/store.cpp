@@ -24,6 +24,18 @@ static_assert(std::endian::native == std::endian::little, "values are written as
 
 namespace {
 
+/// Calls one function now and the other at the end, whatever happens.
+class CommitCalls {
+ public:
+  CommitCalls(const std::function<void()>& before, const std::function<void()>& after) : after_{after} { before(); }
+
+ private:
+  struct AtEnd {
+    const std::function<void()>& call;
+    ~AtEnd() { call(); }
+  } after_;
+};
+
 bool is_final(TrialStatus status) {
   return status == TrialStatus::done || status == TrialStatus::diverged;
 }
@@ -159,7 +171,8 @@ struct Store::Impl {
   std::set<std::int64_t> cleared;
   std::map<std::int64_t, std::int64_t> wipe_from;  ///< trial → first record whose values become NaN
   std::map<std::int64_t, Rows> rows;
-  std::function<void()> before_commit;
+  std::function<void()> before_commit = [] {};
+  std::function<void()> after_commit = [] {};
 };
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -229,12 +242,15 @@ void Store::clear_records(std::int64_t trial_index) {
   impl_->dirty.insert(trial_index);
 }
 
-void Store::before_commit(std::function<void()> check) { impl_->before_commit = std::move(check); }
+void Store::around_commits(std::function<void()> before, std::function<void()> after) {
+  impl_->before_commit = std::move(before);
+  impl_->after_commit = std::move(after);
+}
 
 void Store::commit() {
   Impl& store = *impl_;
   if (store.dirty.empty()) return;
-  if (store.before_commit) store.before_commit();
+  const CommitCalls calls(store.before_commit, store.after_commit);
   store.commit_intents();
   store.commit_values();
   store.commit_states();

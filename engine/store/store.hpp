@@ -75,8 +75,9 @@ class Store {
   /// Forgets the records of a trial (a failed attempt without checkpoint starts over): count 0, values NaN.
   void clear_records(std::int64_t trial_index);
 
-  /// `check` is called before each commit writes anything, and throws if it must not (OwnershipLost).
-  void before_commit(std::function<void()> check);
+  /// `before` is called before each commit writes anything, and throws if it must not (OwnershipLost); `after` when a commit
+  /// ends, also one that failed or was not to be.
+  void around_commits(std::function<void()> before, std::function<void()> after);
 
   /// Group commit: values, fsync, then counts and states, fsync. Throws SystemError; may then be called again.
   void commit();

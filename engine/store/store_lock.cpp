@@ -26,6 +26,10 @@
 namespace edgesweep {
 namespace {
 
+/// For a lock that another process is just judging, replacing or holding for a write.
+constexpr int kMostTries = 250;
+constexpr auto kPause = std::chrono::milliseconds(20);
+
 std::string first_line(const std::string& path) {
   std::ifstream file(path);
   std::string line;
@@ -226,8 +230,6 @@ StoreLock::StoreLock(std::string path, dev_t device, ino_t inode, int descriptor
 StoreLock StoreLock::acquire(const std::string& lock_path, bool take_over) {
   require_writable_directory(lock_path);
   Proposal proposal(lock_path, LockOwner::self());
-  constexpr int kMostTries = 250;
-  constexpr auto kPause = std::chrono::milliseconds(20);
   for (int attempt = 0; attempt < kMostTries; ++attempt) {
     const int error = link(proposal.path().c_str(), lock_path.c_str()) == 0 ? 0 : errno;
     // NFS may report failure of a link that was made: what counts is whose file is there.
@@ -236,10 +238,11 @@ StoreLock StoreLock::acquire(const std::string& lock_path, bool take_over) {
     if (error != EEXIST) throw SystemError(lock_path, std::string("can't be made: ") + std::strerror(error));
 
     Guard guard(lock_path);
-    if (guard.is_open() && guard.lock() && guard.is_at(lock_path)) {
+    if (guard.is_open() && guard.is_at(lock_path)) {
+      const bool locked = guard.lock();
       const std::string from = require_free(lock_path, guard.content(), take_over);
       // The owner may have released the lock, and a third process taken it, before the owner was found dead.
-      if (guard.is_at(lock_path)) {
+      if (locked && guard.is_at(lock_path)) {
         if (!calls::rename(proposal.path(), lock_path))
           throw SystemError(lock_path, std::string("can't be taken over: ") + std::strerror(errno));
         log_info(lock_path + ": taken over from " + from);
@@ -248,7 +251,9 @@ StoreLock StoreLock::acquire(const std::string& lock_path, bool take_over) {
     }
     std::this_thread::sleep_for(kPause);
   }
-  throw InputError(lock_path, "another process is taking the store over");
+  const auto owner = parse_owner(first_line(lock_path));
+  throw InputError(lock_path, "the store is being written at this moment, or taken over, by " +
+                                  (owner ? describe(*owner) : "another process") + "; try again later");
 }
 
 StoreLock::StoreLock(StoreLock&& other) noexcept
@@ -279,14 +284,20 @@ std::string StoreLock::loss() const {
   return "was taken over by " + (owner ? describe(*owner) : "another run");
 }
 
+void StoreLock::begin_write() const {
+  // A process that takes over holds the flock for a moment, and then the lock is lost; one that hangs is not waited for.
+  for (int tries = 0; !flock_now(descriptor_) && tries < kMostTries; ++tries) std::this_thread::sleep_for(kPause);
+}
+
+void StoreLock::end_write() const noexcept { flock(descriptor_, LOCK_UN); }
+
 void StoreLock::release() noexcept {
   // A forked child has a copy of this object, but not the lock.
   if (pid_ == getpid()) {
     // Who takes over holds the flock from its judgement to its rename: not to remove what is another's lock by then. If it
     // holds it for long, the lock stays, as that of a process that is gone.
-    constexpr int kMostTries = 50;
     int tries = 0;
-    while (!flock_now(descriptor_) && ++tries < kMostTries) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    while (!flock_now(descriptor_) && ++tries < kMostTries) std::this_thread::sleep_for(kPause);
     if (tries < kMostTries && held()) unlink(path_.c_str());
   }
   if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));

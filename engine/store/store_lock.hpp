@@ -54,6 +54,12 @@ class StoreLock {
   std::string loss() const;
   bool held() const { return loss().empty(); }
 
+  /// Between the two nobody takes the store over, so that a process that was held up in the middle of a write does not end
+  /// it over what the next owner wrote. The loss is to be asked for after the first. Where the file system has no flock they
+  /// do nothing.
+  void begin_write() const;
+  void end_write() const noexcept;
+
  private:
   StoreLock(std::string path, dev_t device, ino_t inode, int descriptor);
   void release() noexcept;

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -182,6 +183,27 @@ TEST(StoreLock, IsNotRemovedWhileAnotherProcessTakesItOver) {
   lock.reset();
   EXPECT_TRUE(std::filesystem::exists(folder / "lock"));
   rename_late.join();
+}
+
+TEST(StoreLock, IsNotTakenOverInTheMiddleOfAWrite) {
+  const sample::Folder folder;
+  const StoreLock lock = StoreLock::acquire(folder / "lock", false);
+  LockOwner elsewhere = LockOwner::self();
+  elsewhere.host = "node17";
+  leave_lock(folder / "lock", elsewhere);  // in place: still this lock's file
+  lock.begin_write();
+  ASSERT_TRUE(lock.held());
+  std::atomic<bool> writing = true;
+  std::thread writer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    writing = false;
+    lock.end_write();
+  });
+  const StoreLock next = StoreLock::acquire(folder / "lock", true);
+  EXPECT_FALSE(writing);
+  EXPECT_FALSE(lock.held());
+  EXPECT_TRUE(next.held());
+  writer.join();
 }
 
 TEST(StoreLock, OfANamesakeWithoutMachineIdNeedsTakeOver) {
