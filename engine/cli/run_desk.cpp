@@ -62,14 +62,18 @@ RunDesk::RunDesk(const RunOptions& options, const Catalog& catalog)
     const Shard shard = parse_shard(options.shard);
     part_ = {shard.text(), trials_of_shard(sweep_, catalog, shard)};
   }
-  const bool exists = std::filesystem::exists(paths_.store);
-  if (exists && !options.resume) {
+  // Also a link to nothing: it says that the store is elsewhere, on a disk that is not there now.
+  const auto exists = [&] {
+    std::error_code ignored;
+    return std::filesystem::exists(std::filesystem::symlink_status(paths_.store, ignored));
+  };
+  if (exists() && !options.resume) {
     throw InputError(paths_.store, "exists already; go on with it by --resume, or name another --store");
   }
   require_writable_directory(paths_.store);
   check_data(sweep_.experiment, data_source(options.data));
   lock_ = StoreLock::acquire(paths_.lock(), options.take_over);
-  if (exists) {
+  if (options.resume && exists()) {  // maybe since a moment: from another run that ended before the lock was ours
     store_ = Store::open(paths_.store, sweep_);
     if (!part_.shard.empty() && store_->shard() != part_.shard) {
       throw InputError(paths_.store, "holds " + (store_->shard().empty() ? "the whole sweep" : "shard " + store_->shard()) +
@@ -83,6 +87,12 @@ void RunDesk::open(const std::set<int>& workers) {
   if (!resumed) {
     store_ = Store::create(paths_.store, sweep_, utc_timestamp(), part_);
   }
+  store_->around_commits(
+      [this] {
+        lock_->begin_write();
+        require_ownership();
+      },
+      [this] { lock_->end_write(); });
   remove_partial_files(paths_.checkpoint_directory());
   remove_partial_files(paths_.parameter_directory());
   events_.emplace(paths_.events());
@@ -118,8 +128,8 @@ void RunDesk::turn(double now_seconds) {
 
 void RunDesk::require_ownership() const {
   store_->require_in_place();
-  if (!lock_->held()) {
-    throw SystemError(paths_.lock(), "is gone or another run's: the store may have been taken over; this run ends");
+  if (const std::string loss = lock_->loss(); !loss.empty()) {
+    throw OwnershipLost(paths_.store, loss + "; this run ends");
   }
 }
 

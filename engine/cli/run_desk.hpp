@@ -49,15 +49,15 @@ class RunDesk {
   /// After open().
   Coordinator& coordinator() { return *coordinator_; }
 
-  /// To be called often: shows progress, and asks for a stop when it is time. Throws SystemError if the store is no longer
-  /// in its place, or no longer this run's.
+  /// To be called often: shows progress, and asks for a stop when it is time. Throws OwnershipLost if the store is no longer
+  /// in its place or this run's.
   void turn(double now_seconds);
 
   /// Commits, closes the store and tells the person how it ended. Throws SystemError.
   ExitCode close();
 
  private:
-  /// Throws SystemError if the store is no longer in its place, or no longer this run's.
+  /// Throws OwnershipLost if the store is no longer in its place, another process has taken it over, or its lock is gone.
   void require_ownership() const;
 
   const RunOptions& options_;

@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 
+#include "engine/cli/stored_sweep.hpp"
 #include "engine/spec/sweep.hpp"
 #include "engine/store/events.hpp"
 #include "engine/store/paths.hpp"
@@ -30,8 +31,11 @@ void count_one(Json& counts, TrialStatus status) {
 std::map<std::int64_t, std::string> failure_reasons(const std::string& events) {
   std::map<std::int64_t, std::string> reasons;
   for (const Json& event : read_events(events)) {
-    if (event.value("event", "") == "failed" && event.contains("trial")) {
-      reasons[event.at("trial").get<std::int64_t>()] = event.value("reason", "");
+    const Json name = event.value("event", Json());
+    const Json trial = event.value("trial", Json());
+    const Json reason = event.value("reason", Json());
+    if (name == "failed" && trial.is_number_integer()) {
+      reasons[trial.get<std::int64_t>()] = reason.is_string() ? reason.get<std::string>() : "";
     }
   }
   return reasons;
@@ -41,7 +45,7 @@ std::map<std::int64_t, std::string> failure_reasons(const std::string& events) {
 
 Json store_status(const std::string& path, const Catalog& catalog) {
   const StoreReader store(path);
-  const Sweep sweep = parse_sweep(store.sweep().dump(), path, catalog);
+  const Sweep sweep = parse_stored_sweep(store, catalog);
   const StorePaths paths{path};
   const auto reasons = failure_reasons(paths.events());
   Json counts = no_counts();

@@ -1,7 +1,5 @@
 #include "engine/schedule/merge.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <bit>
 #include <cerrno>
@@ -9,6 +7,7 @@
 #include <filesystem>
 #include <set>
 #include <sstream>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -109,7 +108,8 @@ void copy_files(const Sweep& sweep, std::int64_t index, const std::vector<std::s
 }  // namespace
 
 MergeReport merge_stores(const Sweep& sweep, std::vector<std::string> parts, const std::string& out) {
-  if (std::filesystem::exists(out)) parts.push_back(out);
+  std::error_code ignored;
+  if (std::filesystem::exists(std::filesystem::symlink_status(out, ignored))) parts.push_back(out);
   const std::vector<StoreReader> readers = open_parts(sweep, parts);
   const TemporaryName partial(out + ".merging");  // the lock is ours
   const auto oldest = std::ranges::min_element(readers, {}, &StoreReader::created);

@@ -1,8 +1,11 @@
 #include "engine/schedule/trial_copy.hpp"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 #include "engine/base/error.hpp"
 #include "engine/base/file.hpp"
@@ -22,6 +25,7 @@ void copy_new_file(const std::string& from, const std::string& to) {
 
 }  // namespace
 
+// A call that was killed may have left one.
 TrialCopy read_trial(const StoreReader& store, const Trial& place, const std::vector<Column>& columns) {
   const auto& [batch_index, point] = std::pair{place.cell.batch_index, place.cell.point};
   TrialCopy copy{store.state(batch_index, point, place.seed_index), {}};

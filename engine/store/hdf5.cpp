@@ -6,9 +6,12 @@
 
 #include <cmath>
 #include <limits>
+#include <new>
+#include <stdexcept>
 
 #include "engine/base/error.hpp"
 #include "engine/base/log.hpp"
+#include "engine/store/raw_file.hpp"
 
 namespace edgesweep::hdf5 {
 namespace {
@@ -147,11 +150,38 @@ std::vector<std::int64_t> shape_of(hid_t dataset) {
   return {lengths.begin(), lengths.end()};
 }
 
+/// Throws InputError if the dataset has more values than fit into the file, uncompressed, or into memory.
+void require_possible_size(hid_t dataset, const std::string& path, const std::string& name, std::uint64_t file_size) {
+  const Handle type(H5Dget_type(dataset), H5Tclose);
+  const Handle creation(H5Dget_create_plist(dataset), H5Pclose);
+  std::uint64_t bytes = H5Tget_size(type);
+  bool overflow = false;
+  for (const std::int64_t length : shape_of(dataset))
+    overflow = __builtin_mul_overflow(bytes, static_cast<std::uint64_t>(length), &bytes) || overflow;
+  const bool in_one_piece = H5Pget_layout(creation) == H5D_CONTIGUOUS && H5Pget_external_count(creation) == 0;
+  if (overflow || (in_one_piece && bytes > file_size))
+    throw InputError(path, "is damaged: dataset " + name + " would be larger than the file");
+}
+
 template <class Value>
-std::vector<Value> read_values(hid_t file, const std::string& path, const std::string& name, hid_t memory_type) {
+std::vector<Value> allocated(std::size_t count, const std::string& path, const std::string& name) {
+  try {
+    return std::vector<Value>(count);
+  } catch (const std::bad_alloc&) {
+    throw InputError(path, "dataset " + name + " does not fit into memory");
+  } catch (const std::length_error&) {
+    throw InputError(path, "dataset " + name + " does not fit into memory");
+  }
+}
+
+template <class Value>
+std::vector<Value> read_values(hid_t file, const std::string& path, const std::string& name, hid_t memory_type,
+                               std::uint64_t file_size) {
   const Handle dataset = open_dataset(file, path, name);
+  require_possible_size(dataset, path, name, file_size);
   const Handle space(H5Dget_space(dataset), H5Sclose);
-  std::vector<Value> values(static_cast<std::size_t>(std::max<hssize_t>(0, H5Sget_simple_extent_npoints(space))));
+  const auto count = static_cast<std::size_t>(std::max<hssize_t>(0, H5Sget_simple_extent_npoints(space)));
+  std::vector<Value> values = allocated<Value>(count, path, name);
   if (!values.empty() && H5Dread(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0)
     throw InputError(path, "dataset " + name + " can't be read: " + innermost_error());
   return values;
@@ -239,24 +269,33 @@ void Writer::close() {
 Reader::Reader(const std::string& path) : path_(path) {
   silence_error_stack();
   if (access(path.c_str(), F_OK) != 0) throw InputError(path, "no such file");
-  if (access(path.c_str(), R_OK) != 0) throw InputError(path, "can't be read: permission denied");
+  // HDF5 would wait for the other end of a pipe, and says of a folder that it is no HDF5 file.
+  size_ = RawFile(path, RawFile::Access::read).size();
   const Handle properties = access_properties();
   file_ = H5Fopen(path.c_str(), H5F_ACC_RDONLY, properties);
   if (file_ < 0) throw InputError(path, "is no whole HDF5 file: " + innermost_error());
 }
 
-Reader::Reader(Reader&& other) noexcept : path_(std::move(other.path_)), file_(std::exchange(other.file_, -1)) {}
+Reader::Reader(Reader&& other) noexcept
+    : path_(std::move(other.path_)), size_(other.size_), file_(std::exchange(other.file_, -1)) {}
 
 Reader& Reader::operator=(Reader&& other) noexcept {
   if (this != &other) {
     close_file(file_, path_);
     path_ = std::move(other.path_);
+    size_ = other.size_;
     file_ = std::exchange(other.file_, -1);
   }
   return *this;
 }
 
 Reader::~Reader() { close_file(file_, path_); }
+
+std::uint64_t Reader::end() const {
+  haddr_t end = 0;
+  if (H5Fget_eoa(file_, &end) < 0) throw InputError(path_, "its end can't be read: " + innermost_error());
+  return end;
+}
 
 bool Reader::has_dataset(const std::string& name) const {
   if (H5Lexists(file_, name.c_str(), H5P_DEFAULT) <= 0) return false;
@@ -275,7 +314,8 @@ std::vector<std::string> Reader::datasets() const {
   std::vector<std::string> names;
   for (hsize_t index = 0; index < info.nlinks; ++index) {
     const auto length = H5Lget_name_by_idx(root, ".", order, H5_ITER_INC, index, nullptr, 0, H5P_DEFAULT);
-    if (length < 0) throw InputError(path_, "its root can't be read: " + innermost_error());
+    if (length < 0 || static_cast<std::uint64_t>(length) > size_)
+      throw InputError(path_, "its root can't be read: " + innermost_error());
     std::string name(static_cast<std::size_t>(length), '\0');
     H5Lget_name_by_idx(root, ".", order, H5_ITER_INC, index, name.data(), name.size() + 1, H5P_DEFAULT);
     if (has_dataset(name)) names.push_back(std::move(name));
@@ -287,6 +327,7 @@ DatasetInfo Reader::info(const std::string& dataset) const {
   const Handle id = open_dataset(file_, path_, dataset);
   const Handle type(H5Dget_type(id), H5Tclose);
   const Handle creation(H5Dget_create_plist(id), H5Pclose);
+  require_possible_size(id, path_, dataset, size_);
   DatasetInfo result;
   result.shape = shape_of(id);
   result.floating_point = H5Tget_class(type) == H5T_FLOAT;
@@ -315,11 +356,11 @@ std::vector<std::string> Reader::dimensions(const std::string& dataset) const {
 }
 
 std::vector<double> Reader::reals(const std::string& dataset) const {
-  return read_values<double>(file_, path_, dataset, H5T_NATIVE_DOUBLE);
+  return read_values<double>(file_, path_, dataset, H5T_NATIVE_DOUBLE, size_);
 }
 
 std::vector<std::int64_t> Reader::integers(const std::string& dataset) const {
-  return read_values<std::int64_t>(file_, path_, dataset, H5T_NATIVE_INT64);
+  return read_values<std::int64_t>(file_, path_, dataset, H5T_NATIVE_INT64, size_);
 }
 
 bool Reader::has_attribute(const std::string& dataset, const std::string& name) const {
@@ -339,6 +380,7 @@ std::optional<std::string> Reader::text_attribute(const std::string& dataset, co
     H5free_memory(text);
     return result;
   }
+  if (H5Tget_size(type) > size_) return {};
   std::string text(H5Tget_size(type), '\0');
   if (H5Aread(attribute, type, text.data()) < 0) return {};
   return std::string(text.c_str());

@@ -63,11 +63,14 @@ class Writer {
 /// A file opened for reading. Takes no file lock, so that it neither disturbs nor is refused by another process.
 class Reader {
  public:
-  /// Throws InputError if `path` is missing or no HDF5 file.
+  /// Throws InputError if `path` is missing, no regular file or no HDF5 file.
   explicit Reader(const std::string& path);
   Reader(Reader&& other) noexcept;
   Reader& operator=(Reader&& other) noexcept;
   ~Reader();
+
+  /// Where HDF5's own bytes end. The file may be longer.
+  std::uint64_t end() const;
 
   bool has_dataset(const std::string& name) const;
   /// Names of the root's datasets, in creation order where the file keeps it, else by name.
@@ -87,6 +90,7 @@ class Reader {
 
  private:
   std::string path_;
+  std::uint64_t size_ = 0;  ///< bytes of the file: no more can be in it, whatever its metadata say
   std::int64_t file_ = -1;
 };
 

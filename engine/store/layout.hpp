@@ -7,9 +7,12 @@
 #include "engine/base/json.hpp"
 #include "engine/spec/catalog.hpp"
 #include "engine/spec/sweep.hpp"
+#include "engine/store/seal.hpp"
 #include "engine/store/store.hpp"
 
 namespace edgesweep {
+
+class RawFile;
 
 /// Where everything lies in a store. Offsets are in bytes from the start of the file; they never change after the file
 /// was made, so that values are read and written in place without HDF5.
@@ -44,6 +47,8 @@ struct StoreLayout {
   static std::uint64_t wide_at(std::uint64_t variable, std::int64_t trial_slot) {
     return variable + 8 * static_cast<std::uint64_t>(trial_slot);
   }
+  /// All bytes that change while the sweep runs, in order.
+  std::vector<ByteRange> values() const;
   /// First value of a record in column `column`.
   std::uint64_t value_at(std::size_t column, std::int64_t trial_slot, std::int64_t record) const {
     return column_offsets[column] +
@@ -53,6 +58,9 @@ struct StoreLayout {
 
 /// Reads a store's layout. Throws InputError if it is missing, no store, damaged, or of another schema version.
 StoreLayout read_layout(const std::string& path);
+
+/// What the store says of a trial now. Throws InputError if that is impossible.
+TrialState read_state(const std::string& path, const RawFile& file, const StoreLayout& layout, std::int64_t slot);
 
 /// Makes a whole, synced store at `path` for a sweep, with every trial pending but for those that are not the part's:
 /// absent. Replaces what is there. Throws InputError if two columns clash, SystemError if the disk is full.

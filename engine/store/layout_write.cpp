@@ -174,6 +174,7 @@ void write_empty_store(const std::string& path, const Sweep& sweep, const std::s
     build.data(column.name, Type::f8, dimensions, true, described(column.units, column.long_name));
   }
   file.close();
+  seal_file(path, read_layout(path).values());
   sync_path(path);
 }
 

@@ -1,5 +1,8 @@
 #include "engine/store/paths.hpp"
 
+#include <filesystem>
+#include <system_error>
+
 namespace edgesweep {
 namespace {
 
@@ -9,6 +12,13 @@ std::string trial_path(const std::string& directory, const Trial& trial) {
 }
 
 }  // namespace
+
+std::string StorePaths::lock() const {
+  std::error_code error;
+  if (!std::filesystem::is_symlink(store, error)) return store + ".lock";
+  const auto target = std::filesystem::canonical(store, error);
+  return (error ? store : target.string()) + ".lock";
+}
 
 std::string StorePaths::checkpoint(const Trial& trial) const {
   return trial_path(checkpoint_directory(), trial) + ".ckpt";

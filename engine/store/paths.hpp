@@ -13,7 +13,8 @@ struct StorePaths {
   std::string store;  ///< S.h5
 
   std::string events() const { return store + ".events.jsonl"; }
-  std::string lock() const { return store + ".lock"; }
+  /// Beside the file itself where `store` is a symbolic link: one store, one lock.
+  std::string lock() const;
   std::string rescued() const { return store + ".rescued"; }
   std::string checkpoint_directory() const { return store + ".checkpoints"; }
   std::string parameter_directory() const { return store + ".parameters"; }

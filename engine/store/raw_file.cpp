@@ -31,10 +31,15 @@ void close_quietly(int& descriptor, const std::string& path) noexcept {
 }  // namespace
 
 RawFile::RawFile(const std::string& path, Access access)
-    : path_(path), descriptor_(::open(path.c_str(), (access == Access::write ? O_RDWR : O_RDONLY) | O_CLOEXEC)) {
+    : path_(path), descriptor_(::open(path.c_str(), (access == Access::write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK)) {
+  // Not to wait for the other end of a pipe; on files it changes nothing.
   if (descriptor_ < 0)
     throw InputError(path, std::string("can't be opened for ") + (access == Access::write ? "writing: " : "reading: ") +
                                std::strerror(errno));
+  struct stat status {};
+  if (fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode)) return;
+  close_quietly(descriptor_, path_);
+  throw InputError(path, S_ISDIR(status.st_mode) ? "is a directory; a file is expected" : "is no regular file");
 }
 
 RawFile::RawFile(RawFile&& other) noexcept
@@ -68,6 +73,12 @@ void RawFile::write_at(std::uint64_t offset, std::span<const std::byte> content)
 
 void RawFile::sync() {
   if (!calls::sync_data(descriptor_, path_)) fail(path_, "syncing");
+}
+
+std::uint64_t RawFile::size() const {
+  struct stat status {};
+  if (fstat(descriptor_, &status) != 0) fail(path_, "examining");
+  return static_cast<std::uint64_t>(status.st_size);
 }
 
 void RawFile::close() {

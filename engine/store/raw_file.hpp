@@ -12,7 +12,7 @@ class RawFile {
  public:
   enum class Access { read, write };
 
-  /// Opens a file that exists. Throws InputError if it can't be opened.
+  /// Opens a file that exists. Throws InputError if it can't be opened, or is no regular file.
   RawFile(const std::string& path, Access access);
   RawFile(RawFile&& other) noexcept;
   RawFile& operator=(RawFile&& other) noexcept;
@@ -23,6 +23,7 @@ class RawFile {
   void write_at(std::uint64_t offset, std::span<const std::byte> content);
   void sync();  ///< all that was written is on the disk when it returns
   void close();
+  std::uint64_t size() const;  ///< bytes
 
   /// False once the path is another file's or none's: what is written then goes to nobody.
   bool is_in_place() const;

@@ -1,5 +1,6 @@
 #include "engine/store/store.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bit>
@@ -24,6 +25,18 @@ static_assert(std::endian::native == std::endian::little, "values are written as
 
 namespace {
 
+/// Calls one function now and the other at the end, whatever happens.
+class CommitCalls {
+ public:
+  CommitCalls(const std::function<void()>& before, const std::function<void()>& after) : after_{after} { before(); }
+
+ private:
+  struct AtEnd {
+    const std::function<void()>& call;
+    ~AtEnd() { call(); }
+  } after_;
+};
+
 bool is_final(TrialStatus status) {
   return status == TrialStatus::done || status == TrialStatus::diverged;
 }
@@ -37,6 +50,11 @@ struct Store::Impl {
       throw InputError(path, "is the store of another sweep: " + first_difference(sweep.canonical, layout.sweep));
     if (layout.columns != sweep.columns)
       throw InputError(path, "was made by edgesweep " + layout.edgesweep_version + ", which records other columns");
+    if (layout.batches != sweep.batches || layout.points != sweep.points || layout.seeds != sweep.seeds)
+      throw InputError(path, "is damaged: its axes are not those of its sweep");
+    for (const Cell& cell : sweep.cells)
+      if (layout.eta[static_cast<std::size_t>(cell.batch_index * layout.points + cell.point)] != cell.eta)
+        throw InputError(path, "is damaged: its learning rates are not those of its sweep");
     for (const Column& column : layout.columns) record_width += static_cast<std::size_t>(column.width);
     for (const Cell& cell : sweep.cells)
       for (std::size_t seed = 0; seed < sweep.seeds.size(); ++seed)
@@ -46,17 +64,7 @@ struct Store::Impl {
 
   void read_states() {
     for (std::size_t trial = 0; trial < slots.size(); ++trial) {
-      const auto slot = slots[trial];
-      const auto status = file.read_value<std::uint8_t>(layout.status_at(slot));
-      TrialState state{.status = static_cast<TrialStatus>(status),
-                       .records = file.read_value<std::int64_t>(StoreLayout::wide_at(layout.records, slot)),
-                       .attempts = file.read_value<std::int64_t>(StoreLayout::wide_at(layout.attempts, slot)),
-                       .steps = file.read_value<std::int64_t>(StoreLayout::wide_at(layout.steps, slot)),
-                       .wall_seconds = file.read_value<double>(StoreLayout::wide_at(layout.wall_seconds, slot))};
-      const auto highest = layout.shard.empty() ? TrialStatus::failed : TrialStatus::absent;
-      if (status > static_cast<std::uint8_t>(highest) || state.records < 0 || state.records > layout.max_records)
-        throw InputError(path, "is damaged: trial " + std::to_string(trial) + " has status " + std::to_string(status) +
-                                   " and " + std::to_string(state.records) + " records");
+      TrialState state = read_state(path, file, layout, slots[trial]);
       if (state.status == TrialStatus::running) {
         state.status = TrialStatus::pending;
         const auto index = static_cast<std::int64_t>(trial);
@@ -164,6 +172,8 @@ struct Store::Impl {
   std::set<std::int64_t> cleared;
   std::map<std::int64_t, std::int64_t> wipe_from;  ///< trial → first record whose values become NaN
   std::map<std::int64_t, Rows> rows;
+  std::function<void()> before_commit = [] {};
+  std::function<void()> after_commit = [] {};
 };
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -175,7 +185,8 @@ Store::~Store() {
 }
 
 Store Store::create(const std::string& path, const Sweep& sweep, const std::string& created, const StorePart& part) {
-  if (access(path.c_str(), F_OK) == 0) throw InputError(path, "exists already");
+  struct stat there {};  // lstat: a link to nothing is not to be replaced either
+  if (lstat(path.c_str(), &there) == 0) throw InputError(path, "exists already");
   require_writable_directory(path);
   const std::string partial = path + ".partial";
   try {
@@ -232,9 +243,15 @@ void Store::clear_records(std::int64_t trial_index) {
   impl_->dirty.insert(trial_index);
 }
 
+void Store::around_commits(std::function<void()> before, std::function<void()> after) {
+  impl_->before_commit = std::move(before);
+  impl_->after_commit = std::move(after);
+}
+
 void Store::commit() {
   Impl& store = *impl_;
   if (store.dirty.empty()) return;
+  const CommitCalls calls(store.before_commit, store.after_commit);
   store.commit_intents();
   store.commit_values();
   store.commit_states();
@@ -255,7 +272,7 @@ void Store::require_in_place() const {
   } catch (const SystemError& error) {
     outcome = std::string("what it held could not be saved: ") + error.what();
   }
-  throw SystemError(impl_->path, "was deleted, moved or replaced while this run wrote it; " + outcome);
+  throw OwnershipLost(impl_->path, "was deleted, moved or replaced while this run wrote it; " + outcome);
 }
 
 void Store::close() {

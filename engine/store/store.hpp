@@ -2,12 +2,14 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/base/error.hpp"
 #include "engine/spec/sweep.hpp"
 
 namespace edgesweep {
@@ -24,6 +26,12 @@ struct TrialState {
   std::int64_t attempts = 0;
   std::int64_t steps = 0;
   double wall_seconds = 0;
+};
+
+/// This process no longer owns the store: it must end, without another try. Exit code 1.
+class OwnershipLost : public Error {
+ public:
+  using Error::Error;
 };
 
 /// What of a sweep a store holds; by default all of it.
@@ -67,10 +75,14 @@ class Store {
   /// Forgets the records of a trial (a failed attempt without checkpoint starts over): count 0, values NaN.
   void clear_records(std::int64_t trial_index);
 
+  /// `before` is called before each commit writes anything, and throws if it must not (OwnershipLost); `after` when a commit
+  /// ends, also one that failed or was not to be.
+  void around_commits(std::function<void()> before, std::function<void()> after);
+
   /// Group commit: values, fsync, then counts and states, fsync. Throws SystemError; may then be called again.
   void commit();
 
-  /// Throws SystemError if the file has been deleted, moved or replaced since it was opened, after saving all that it holds
+  /// Throws OwnershipLost if the file has been deleted, moved or replaced since it was opened, after saving all that it holds
   /// as StorePaths::rescued. Cheap while it has not.
   void require_in_place() const;
 

@@ -8,9 +8,11 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <optional>
+#include <span>
 #include <sstream>
 #include <thread>
 #include <utility>
@@ -23,6 +25,10 @@
 
 namespace edgesweep {
 namespace {
+
+/// For a lock that another process is just judging, replacing or holding for a write.
+constexpr int kMostTries = 250;
+constexpr auto kPause = std::chrono::milliseconds(20);
 
 std::string first_line(const std::string& path) {
   std::ifstream file(path);
@@ -75,11 +81,28 @@ bool is_file(const std::string& path, dev_t device, ino_t inode) {
   return stat(path.c_str(), &there) == 0 && there.st_dev == device && there.st_ino == inode;
 }
 
+/// True unless another process holds the file's flock. A file system without flock has no second guard: the rename alone
+/// decides.
+bool flock_now(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK; }
+
+std::string content_of(int descriptor) {
+  std::string text(4096, '\0');
+  const auto length = pread(descriptor, text.data(), text.size(), 0);
+  text.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
+  return text;
+}
+
 /// An open lock file, flocked while its owner is judged and it is replaced. The kernel lets go of the flock if the
 /// process dies, so that no guard is left behind.
 class Guard {
  public:
-  explicit Guard(const std::string& path) : descriptor_(::open(path.c_str(), O_RDWR | O_CLOEXEC)) {}
+  /// Throws InputError if there is a lock that this user may not read.
+  explicit Guard(const std::string& path) : descriptor_(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK)) {
+    // The lock of another user may only be readable; NFS wants a file open for writing to flock it, others do not.
+    if (descriptor_ < 0 && errno != ENOENT) descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor_ < 0 && errno != ENOENT && errno != ESTALE)
+      throw InputError(path, std::string("the store is owned, by whom can't be read: ") + std::strerror(errno));
+  }
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
   ~Guard() {
@@ -87,8 +110,8 @@ class Guard {
   }
   bool is_open() const { return descriptor_ >= 0; }
 
-  /// False if another process holds it. A file system without flock has no second guard: the rename alone decides.
-  bool lock() { return flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK; }
+  /// False if another process holds it.
+  bool lock() { return flock_now(descriptor_); }
 
   /// True if `path` is still the file that was opened.
   bool is_at(const std::string& path) const {
@@ -96,38 +119,48 @@ class Guard {
     return fstat(descriptor_, &mine) == 0 && is_file(path, mine.st_dev, mine.st_ino);
   }
 
-  std::string content() const {
-    std::string text(4096, '\0');
-    const auto length = pread(descriptor_, text.data(), text.size(), 0);
-    text.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
-    return text;
-  }
+  std::string content() const { return content_of(descriptor_); }
 
  private:
   int descriptor_;
 };
 
-/// A file with this process as owner under a name of its own; gone with the object.
+/// A file with this process as owner under a name that no other has, also not one of the same host name and pid in
+/// another container. Gone with the object.
 class Proposal {
  public:
   explicit Proposal(const std::string& lock_path, const LockOwner& owner)
-      : path_(lock_path + "." + owner.host + "." + std::to_string(owner.pid)) {
-    write_file_atomically(path_, std::string_view(owner.to_json().dump() + "\n"));
+      : path_(lock_path + "." + owner.host + "." + std::to_string(owner.pid) + ".XXXXXX"),
+        descriptor_(mkostemp(path_.data(), O_CLOEXEC)) {
+    if (descriptor_ < 0) throw SystemError(lock_path, std::string("can't be made: ") + std::strerror(errno));
+    const std::string text = owner.to_json().dump() + "\n";
     struct stat status {};
-    if (stat(path_.c_str(), &status) != 0) throw SystemError(path_, std::strerror(errno));
+    // Others may ask who owns the store.
+    if (fchmod(descriptor_, 0644) != 0 || !calls::write(descriptor_, std::as_bytes(std::span(text)), path_) ||
+        !calls::sync(descriptor_, path_) || fstat(descriptor_, &status) != 0) {
+      const std::string reason = std::strerror(errno);
+      ::close(descriptor_);
+      unlink(path_.c_str());
+      throw SystemError(path_, "can't be written: " + reason);
+    }
     device = status.st_dev;
     inode = status.st_ino;
   }
   Proposal(const Proposal&) = delete;
   Proposal& operator=(const Proposal&) = delete;
-  ~Proposal() { unlink(path_.c_str()); }
+  ~Proposal() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    unlink(path_.c_str());
+  }
 
   const std::string& path() const { return path_; }
+  int take_descriptor() { return std::exchange(descriptor_, -1); }
   dev_t device = 0;
   ino_t inode = 0;
 
  private:
   std::string path_;
+  int descriptor_;
 };
 
 std::string describe(const LockOwner& owner) {
@@ -153,13 +186,9 @@ std::string require_free(const std::string& lock_path, const std::string& conten
 }  // namespace
 
 bool is_owned(const std::string& lock_path) {
-  std::string content;
-  try {
-    content = read_text_file(lock_path);
-  } catch (const InputError&) {
-    return false;  // no lock
-  }
-  const auto owner = parse_owner(content);
+  struct stat there {};
+  if (stat(lock_path.c_str(), &there) != 0 && errno == ENOENT) return false;
+  const auto owner = parse_owner(first_line(lock_path));
   return !owner || owner_fate(*owner) != OwnerFate::dead;
 }
 
@@ -184,7 +213,8 @@ Json LockOwner::to_json() const {
 OwnerFate owner_fate(const LockOwner& owner) {
   const LockOwner here = LockOwner::self();
   if (owner.host != here.host || owner.machine != here.machine) return OwnerFate::unknown;
-  if (owner.boot != here.boot) return OwnerFate::dead;
+  // Without a machine id, another boot may be that of another machine of the same name.
+  if (owner.boot != here.boot) return owner.machine.empty() ? OwnerFate::unknown : OwnerFate::dead;
   if (owner.pid_namespace != here.pid_namespace) return OwnerFate::unknown;
   if (kill(static_cast<pid_t>(owner.pid), 0) != 0 && errno == ESRCH) return OwnerFate::dead;
   const auto stat = process_stat(owner.pid);
@@ -194,39 +224,41 @@ OwnerFate owner_fate(const LockOwner& owner) {
   return ended || stat->second != owner.start_time ? OwnerFate::dead : OwnerFate::alive;
 }
 
-StoreLock::StoreLock(std::string path, dev_t device, ino_t inode)
-    : path_(std::move(path)), device_(device), inode_(inode), pid_(getpid()) {}
+StoreLock::StoreLock(std::string path, dev_t device, ino_t inode, int descriptor)
+    : path_(std::move(path)), device_(device), inode_(inode), descriptor_(descriptor), pid_(getpid()) {}
 
 StoreLock StoreLock::acquire(const std::string& lock_path, bool take_over) {
   require_writable_directory(lock_path);
-  const Proposal proposal(lock_path, LockOwner::self());
-  constexpr int kMostTries = 250;
-  constexpr auto kPause = std::chrono::milliseconds(20);
+  Proposal proposal(lock_path, LockOwner::self());
   for (int attempt = 0; attempt < kMostTries; ++attempt) {
     const int error = link(proposal.path().c_str(), lock_path.c_str()) == 0 ? 0 : errno;
     // NFS may report failure of a link that was made: what counts is whose file is there.
     if (error == 0 || is_file(lock_path, proposal.device, proposal.inode))
-      return {lock_path, proposal.device, proposal.inode};
+      return {lock_path, proposal.device, proposal.inode, proposal.take_descriptor()};
     if (error != EEXIST) throw SystemError(lock_path, std::string("can't be made: ") + std::strerror(error));
 
     Guard guard(lock_path);
-    if (guard.is_open() && guard.lock() && guard.is_at(lock_path)) {
+    if (guard.is_open() && guard.is_at(lock_path)) {
+      const bool locked = guard.lock();
       const std::string from = require_free(lock_path, guard.content(), take_over);
       // The owner may have released the lock, and a third process taken it, before the owner was found dead.
-      if (guard.is_at(lock_path)) {
+      if (locked && guard.is_at(lock_path)) {
         if (!calls::rename(proposal.path(), lock_path))
           throw SystemError(lock_path, std::string("can't be taken over: ") + std::strerror(errno));
         log_info(lock_path + ": taken over from " + from);
-        return {lock_path, proposal.device, proposal.inode};
+        return {lock_path, proposal.device, proposal.inode, proposal.take_descriptor()};
       }
     }
     std::this_thread::sleep_for(kPause);
   }
-  throw InputError(lock_path, "another process is taking the store over");
+  const auto owner = parse_owner(first_line(lock_path));
+  throw InputError(lock_path, "the store is being written at this moment, or taken over, by " +
+                                  (owner ? describe(*owner) : "another process") + "; try again later");
 }
 
 StoreLock::StoreLock(StoreLock&& other) noexcept
-    : path_(std::move(other.path_)), device_(other.device_), inode_(other.inode_), pid_(std::exchange(other.pid_, 0)) {}
+    : path_(std::move(other.path_)), device_(other.device_), inode_(other.inode_),
+      descriptor_(std::exchange(other.descriptor_, -1)), pid_(std::exchange(other.pid_, 0)) {}
 
 StoreLock& StoreLock::operator=(StoreLock&& other) noexcept {
   if (this != &other) {
@@ -234,6 +266,7 @@ StoreLock& StoreLock::operator=(StoreLock&& other) noexcept {
     path_ = std::move(other.path_);
     device_ = other.device_;
     inode_ = other.inode_;
+    descriptor_ = std::exchange(other.descriptor_, -1);
     pid_ = std::exchange(other.pid_, 0);
   }
   return *this;
@@ -241,11 +274,33 @@ StoreLock& StoreLock::operator=(StoreLock&& other) noexcept {
 
 StoreLock::~StoreLock() { release(); }
 
-bool StoreLock::held() const { return is_file(path_, device_, inode_); }
+std::string StoreLock::loss() const {
+  struct stat there {};
+  if (stat(path_.c_str(), &there) != 0)
+    // Only a file that is surely not there says anything; a disk that does not answer does not.
+    return errno == ENOENT || errno == ENOTDIR ? "its lock " + path_ + " was removed" : "";
+  if (there.st_dev == device_ && there.st_ino == inode_) return "";
+  const auto owner = parse_owner(first_line(path_));
+  return "was taken over by " + (owner ? describe(*owner) : "another run");
+}
+
+void StoreLock::begin_write() const {
+  // A process that takes over holds the flock for a moment, and then the lock is lost; one that hangs is not waited for.
+  for (int tries = 0; !flock_now(descriptor_) && tries < kMostTries; ++tries) std::this_thread::sleep_for(kPause);
+}
+
+void StoreLock::end_write() const noexcept { flock(descriptor_, LOCK_UN); }
 
 void StoreLock::release() noexcept {
   // A forked child has a copy of this object, but not the lock.
-  if (pid_ == getpid() && held()) unlink(path_.c_str());
+  if (pid_ == getpid()) {
+    // Who takes over holds the flock from its judgement to its rename: not to remove what is another's lock by then. If it
+    // holds it for long, the lock stays, as that of a process that is gone.
+    int tries = 0;
+    while (!flock_now(descriptor_) && ++tries < kMostTries) std::this_thread::sleep_for(kPause);
+    if (tries < kMostTries && held()) unlink(path_.c_str());
+  }
+  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
   pid_ = 0;
 }
 

@@ -29,11 +29,11 @@ struct LockOwner {
 /// What is known of a lock's owner from this machine.
 enum class OwnerFate { dead, alive, unknown };
 
-/// dead: same machine, and rebooted since, or no process of that pid and start time. unknown: another machine, or
-/// another pid namespace of this one.
+/// dead: same machine, and rebooted since, or no process of that pid and start time. unknown: another machine, one that
+/// may be another, or another pid namespace of this one.
 OwnerFate owner_fate(const LockOwner& owner);
 
-/// True if there is a lock whose owner is not surely dead (a damaged one counts). Throws SystemError if it can't be read.
+/// True if there is a lock whose owner is not surely dead; one that is damaged or can't be read counts.
 bool is_owned(const std::string& lock_path);
 
 /// The right to write a store: the file StorePaths::lock, which holds the owner as JSON. Appears whole (hard link) and
@@ -49,16 +49,25 @@ class StoreLock {
   StoreLock& operator=(StoreLock&& other) noexcept;
   ~StoreLock();
 
-  /// False once another process has taken the lock over: this one must stop writing.
-  bool held() const;
+  /// How the lock was lost, as what happened to its store: taken over by whom, or the lock file removed. This process must
+  /// stop writing then. Empty while it is held, and while the file system does not answer.
+  std::string loss() const;
+  bool held() const { return loss().empty(); }
+
+  /// Between the two nobody takes the store over, so that a process that was held up in the middle of a write does not end
+  /// it over what the next owner wrote. The loss is to be asked for after the first. Where the file system has no flock they
+  /// do nothing.
+  void begin_write() const;
+  void end_write() const noexcept;
 
  private:
-  StoreLock(std::string path, dev_t device, ino_t inode);
+  StoreLock(std::string path, dev_t device, ino_t inode, int descriptor);
   void release() noexcept;
 
   std::string path_;
   dev_t device_ = 0;
   ino_t inode_ = 0;
+  int descriptor_ = -1;  ///< of the lock file: while it is open, no other file gets its inode number
   pid_t pid_ = 0;
 };
 

@@ -10,7 +10,10 @@ namespace edgesweep {
 
 struct StoreReader::Impl {
   explicit Impl(const std::string& store_path)
-      : path(store_path), layout(read_layout(store_path)), file(store_path, RawFile::Access::read) {}
+      : path(store_path), layout(read_layout(store_path)), file(store_path, RawFile::Access::read) {
+    // Now, not when half of what is made of the store lies on the disk.
+    for (std::int64_t slot = 0; slot < layout.slots(); ++slot) read_state(path, file, layout, slot);
+  }
 
   std::string path;
   StoreLayout layout;
@@ -38,21 +41,7 @@ double StoreReader::eta(std::int64_t batch_index, std::int64_t point) const {
 }
 
 TrialState StoreReader::state(std::int64_t batch_index, std::int64_t point, std::int64_t seed_index) const {
-  const StoreLayout& layout = impl_->layout;
-  const RawFile& file = impl_->file;
-  const auto slot = layout.slot(batch_index, point, seed_index);
-  // Status before count: the writer goes the other way, so that a trial seen as done is seen with all its records.
-  TrialState state;
-  const auto status = file.read_value<std::uint8_t>(layout.status_at(slot));
-  if (status >= kTrialStatusNames.size())
-    throw InputError(impl_->path, "is damaged: a trial has status " + std::to_string(status));
-  state.status = static_cast<TrialStatus>(status);
-  state.records = std::clamp<std::int64_t>(file.read_value<std::int64_t>(StoreLayout::wide_at(layout.records, slot)), 0,
-                                           layout.max_records);
-  state.attempts = file.read_value<std::int64_t>(StoreLayout::wide_at(layout.attempts, slot));
-  state.steps = file.read_value<std::int64_t>(StoreLayout::wide_at(layout.steps, slot));
-  state.wall_seconds = file.read_value<double>(StoreLayout::wide_at(layout.wall_seconds, slot));
-  return state;
+  return read_state(impl_->path, impl_->file, impl_->layout, impl_->layout.slot(batch_index, point, seed_index));
 }
 
 bool StoreReader::has(const std::string& column) const {

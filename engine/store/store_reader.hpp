@@ -14,7 +14,7 @@ namespace edgesweep {
 /// Read-only view of a store, also of one that is being written. Needs no catalog: all comes from the file.
 class StoreReader {
  public:
-  /// Throws InputError if the file is missing, is no store, or of another schema version.
+  /// Throws InputError if the file is missing, is no store, damaged, or of another schema version.
   explicit StoreReader(const std::string& path);
   StoreReader(StoreReader&&) noexcept;
   StoreReader& operator=(StoreReader&&) noexcept;

@@ -1,17 +1,23 @@
 #include "engine/store/store_lock.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <thread>
 
 #include "engine/base/error.hpp"
 #include "engine/base/file.hpp"
+#include "engine/store/paths.hpp"
 #include "tests/engine/store/sample_sweep.hpp"
 
 namespace edgesweep {
@@ -135,6 +141,84 @@ TEST(StoreLock, ThatIsDamagedNeedsTakeOver) {
     EXPECT_THAT(refusal(folder / "lock"), HasSubstr("damaged"));
     EXPECT_EQ(refusal(folder / "lock", true), "taken");
   }
+}
+
+TEST(StoreLock, SaysHowItWasLost) {
+  const sample::Folder folder;
+  const StoreLock lock = StoreLock::acquire(folder / "lock", false);
+  EXPECT_EQ(lock.loss(), "");
+  std::filesystem::rename(folder / "lock", folder / "aside");
+  EXPECT_THAT(lock.loss(), HasSubstr("was removed"));
+  LockOwner other = LockOwner::self();
+  other.host = "node17";
+  other.pid = 4711;
+  leave_lock(folder / "lock", other);
+  EXPECT_THAT(lock.loss(), HasSubstr("was taken over by process 4711 on host node17"));
+}
+
+TEST(StoreLock, IsNotTakenForALaterOneOfTheSameInodeNumber) {
+  const sample::Folder folder;
+  const StoreLock lock = StoreLock::acquire(folder / "lock", false);
+  std::filesystem::remove(folder / "lock");
+  // File systems give a freed inode number to the next file.
+  for (int i = 0; i < 100; ++i) {
+    leave_lock(folder / "lock", LockOwner::self());
+    EXPECT_FALSE(lock.held());
+    std::filesystem::remove(folder / "lock");
+  }
+}
+
+TEST(StoreLock, IsNotRemovedWhileAnotherProcessTakesItOver) {
+  const sample::Folder folder;
+  std::optional<StoreLock> lock(StoreLock::acquire(folder / "lock", false));
+  // What a taker does between its judgement and its rename.
+  const int taker = open((folder / "lock").c_str(), O_RDWR);
+  ASSERT_EQ(flock(taker, LOCK_EX | LOCK_NB), 0);
+  std::thread rename_late([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    leave_lock(folder / "new", LockOwner::self());
+    std::filesystem::rename(folder / "new", folder / "lock");
+    close(taker);
+  });
+  lock.reset();
+  EXPECT_TRUE(std::filesystem::exists(folder / "lock"));
+  rename_late.join();
+}
+
+TEST(StoreLock, IsNotTakenOverInTheMiddleOfAWrite) {
+  const sample::Folder folder;
+  const StoreLock lock = StoreLock::acquire(folder / "lock", false);
+  LockOwner elsewhere = LockOwner::self();
+  elsewhere.host = "node17";
+  leave_lock(folder / "lock", elsewhere);  // in place: still this lock's file
+  lock.begin_write();
+  ASSERT_TRUE(lock.held());
+  std::atomic<bool> writing = true;
+  std::thread writer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    writing = false;
+    lock.end_write();
+  });
+  const StoreLock next = StoreLock::acquire(folder / "lock", true);
+  EXPECT_FALSE(writing);
+  EXPECT_FALSE(lock.held());
+  EXPECT_TRUE(next.held());
+  writer.join();
+}
+
+TEST(StoreLock, OfANamesakeWithoutMachineIdNeedsTakeOver) {
+  LockOwner owner = LockOwner::self();
+  owner.machine = "";
+  owner.boot = "its boot";
+  EXPECT_EQ(owner_fate(owner), OwnerFate::unknown);
+}
+
+TEST(StoreLock, OfAStoreBehindALinkIsThatOfTheStore) {
+  const sample::Folder folder;
+  std::filesystem::create_directory(folder / "scratch");
+  std::ofstream(folder / "scratch/real.h5") << "x";
+  std::filesystem::create_symlink(folder / "scratch/real.h5", folder / "link.h5");
+  EXPECT_EQ(StorePaths{folder / "link.h5"}.lock(), StorePaths{folder / "scratch/real.h5"}.lock());
 }
 
 TEST(StoreLock, ThatWasTakenOverIsLeftAlone) {

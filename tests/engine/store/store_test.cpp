@@ -158,7 +158,9 @@ TEST(Store, RefusesFilesThatAreNoStore) {
   future.close();
   EXPECT_THAT(error_of([&] { Store::open(folder / "future.h5", sample::sweep()); }), HasSubstr("schema version 999"));
   Store::create(folder / "s.h5", sample::sweep(), kCreated);
-  std::filesystem::resize_file(folder / "s.h5", std::filesystem::file_size(folder / "s.h5") - 100);
+  std::filesystem::resize_file(folder / "s.h5", std::filesystem::file_size(folder / "s.h5") - 1);
+  EXPECT_THAT(error_of([&] { StoreReader(folder / "s.h5"); }), HasSubstr("is damaged"));
+  std::filesystem::resize_file(folder / "s.h5", std::filesystem::file_size(folder / "s.h5") - 2000);
   EXPECT_THAT(error_of([&] { StoreReader(folder / "s.h5"); }), HasSubstr("no whole HDF5 file"));
 }
 
@@ -253,7 +255,7 @@ TEST(Store, ThatWasDeletedOrReplacedIsSavedAside) {
     try {
       store.require_in_place();
       ADD_FAILURE();
-    } catch (const SystemError& error) {
+    } catch (const OwnershipLost& error) {
       EXPECT_EQ(error.reason(), "was deleted, moved or replaced while this run wrote it; what it held is saved as " + path + ".rescued");
     }
     EXPECT_EQ(StoreReader(path + ".rescued").state(0, 0, 0).records, 1);
