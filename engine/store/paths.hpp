@@ -14,6 +14,7 @@ struct StorePaths {
 
   std::string events() const { return store + ".events.jsonl"; }
   std::string lock() const { return store + ".lock"; }
+  std::string progress() const { return store + ".progress.json"; }
   std::string checkpoint_directory() const { return store + ".checkpoints"; }
   std::string parameter_directory() const { return store + ".parameters"; }
   /// S.h5.checkpoints/b<B>-p<point>-s<seed>.ckpt

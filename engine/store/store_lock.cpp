@@ -152,16 +152,19 @@ std::string require_free(const std::string& lock_path, const std::string& conten
 
 }  // namespace
 
-bool is_owned(const std::string& lock_path) {
+std::optional<LockOwner> lock_owner(const std::string& lock_path) {
   std::string content;
   try {
     content = read_text_file(lock_path);
   } catch (const InputError&) {
-    return false;  // no lock
+    return {};  // no lock
   }
   const auto owner = parse_owner(content);
-  return !owner || owner_fate(*owner) != OwnerFate::dead;
+  if (!owner) return LockOwner{};
+  return owner_fate(*owner) == OwnerFate::dead ? std::nullopt : owner;
 }
+
+bool is_owned(const std::string& lock_path) { return lock_owner(lock_path).has_value(); }
 
 LockOwner LockOwner::self() {
   char host[256] = "";
