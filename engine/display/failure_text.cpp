@@ -73,22 +73,26 @@ std::string failures_by_reason(const Json& failures, std::size_t width) {
   return text;
 }
 
+/// Empty if nobody can tell when that was.
 std::string incident_text(const Json& incident, double now) {
   const auto event = incident.at("event").get<std::string>();
   const auto reason = incident.at("reason").get<std::string>();
   const auto time = read_utc_timestamp(incident.at("time").get<std::string>());
-  std::string text = time ? duration_text(std::max(0.0, now - *time)) + " ago: " : "";
+  if (!time) {
+    return "";
+  }
+  std::string text = duration_text(std::max(0.0, now - *time)) + " ago: ";
   if (event == "failed" && incident.contains("trial")) {
     text += place_text(incident) + " failed";
     if (incident.contains("rank")) {
       text += " on worker " + std::to_string(incident.at("rank").get<std::int64_t>());
     }
   } else if (event == "reopened") {
-    return text + "went on" + (reason.empty() ? "" : " with " + reason);
+    return text + "went on" + (reason.empty() ? "" : " with " + reason) + "\n";
   } else {
     text += event;
   }
-  return text + (reason.empty() ? "" : ": " + reason);
+  return text + (reason.empty() ? "" : ": " + reason) + "\n";
 }
 
 }  // namespace
@@ -107,7 +111,7 @@ std::string failure_text(const Json& status, std::size_t width) {
   std::string lately;
   for (const Json& incident : status.at("incidents")) {
     if (!incident.contains("trial") || !told.contains(incident.at("trial").get<std::int64_t>())) {
-      lately += incident_text(incident, now) + "\n";
+      lately += incident_text(incident, now);
     }
   }
   return text + (lately.empty() ? "" : "\n" + lately);

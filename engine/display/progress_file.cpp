@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cmath>
 #include <utility>
 
 #include "engine/base/clock.hpp"
@@ -12,14 +13,17 @@
 namespace edgesweep {
 namespace {
 
-Json number_or_null(const std::optional<double>& number) { return number ? Json(*number) : Json(); }
+/// To a thousandth: nobody reads more.
+double rounded(double number) { return std::round(1000 * number) / 1000; }
+
+Json number_or_null(const std::optional<double>& number) { return number ? Json(rounded(*number)) : Json(); }
 
 Json worker_json(const Sweep& sweep, const WorkerNow& worker, double unix_time) {
   const WorkerView& view = worker.view;
   Json json = {{"rank", view.worker},
                {"state", worker.lost ? "lost" : view.trial ? "running" : view.waits ? "idle" : "starting"},
                {"since", utc_timestamp(unix_time - worker.seconds)},
-               {"seconds", worker.seconds}};
+               {"seconds", rounded(worker.seconds)}};
   if (view.trial) {
     const Trial trial = trial_place(sweep, *view.trial);
     json.update({{"trial", *view.trial},
@@ -83,7 +87,7 @@ Json progress_json(const Sweep& sweep, const RunNow& run, double unix_time) {
   }
   return {{"time", utc_timestamp(unix_time)},
           {"started", utc_timestamp(unix_time - run.elapsed_seconds)},
-          {"elapsed_seconds", run.elapsed_seconds},
+          {"elapsed_seconds", rounded(run.elapsed_seconds)},
           {"stopping", run.stopping},
           {"records_per_second", number_or_null(run.records_per_second)},
           {"trials_per_hour", number_or_null(run.trials_per_hour)},

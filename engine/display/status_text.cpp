@@ -27,7 +27,7 @@ std::int64_t count_of(const Json& status, const char* name) { return status.at("
 
 std::string owner_text(const Json& owner) {
   if (owner.at("host") == "") {
-    return "an owner that its damaged lock does not name";
+    return "whoever left a damaged lock";
   }
   return "process " + std::to_string(owner.at("pid").get<std::int64_t>()) + " on " + owner.at("host").get<std::string>();
 }
@@ -44,7 +44,7 @@ std::string how_it_stands(const Json& status) {
            (left.is_number() ? duration_text(left.get<double>()) + " left" : "time left unknown until a trial has finished");
   }
   if (status.at("owned").get<bool>()) {
-    return "owned by " + owner_text(status.at("owner")) + " (a run that starts, or a merge)";
+    return "owned by " + owner_text(status.at("owner")) + ": a run that starts, or a merge";
   }
   const std::string worked = duration_text(status.at("wall_seconds").get<double>()) + " of training";
   if (status.at("state") == "done") {
@@ -56,14 +56,16 @@ std::string how_it_stands(const Json& status) {
   return "nobody runs it; go on with --resume";
 }
 
-/// The trials as a bar, in the marks of the grid.
+/// The trials as a bar, in the marks of the grid. What there is of a kind shows, however little it is.
 std::string trial_bar(const Json& status, std::size_t width) {
   const std::int64_t trials = status.at("trials").get<std::int64_t>();
   std::string bar;
   std::int64_t so_far = 0;
+  const std::size_t room = width - (count_of(status, "pending") > 0 ? 1 : 0);
   const auto grow = [&](std::int64_t count, char mark) {
     so_far += count;
-    const auto end = static_cast<std::size_t>(so_far * static_cast<std::int64_t>(width) / std::max<std::int64_t>(trials, 1));
+    const auto share = static_cast<std::size_t>(so_far * static_cast<std::int64_t>(width) / std::max<std::int64_t>(trials, 1));
+    const std::size_t end = std::min(room, std::max(share, bar.size() + (count > 0 ? 1 : 0)));
     bar.append(std::max(end, bar.size()) - bar.size(), mark);
   };
   grow(count_of(status, "done"), '#');

@@ -186,6 +186,15 @@ TEST(StatusText, SaysHowTheSweepStands) {
   EXPECT_THAT(status_text(status, {}), StartsWith("tiny, shard 2/3: done, 1 min 17 s of training\n"));
 }
 
+TEST(StatusText, TheBarShowsWhatThereIsHoweverLittle) {
+  Json status = status_of(cells());
+  status["trials"] = 100000;
+  status["counts"] = counts(99990, 2, 7, 0, 1);
+  EXPECT_THAT(status_text(status, {.width = 50}), HasSubstr("trials   [#F>.......................]  8 of 100000\n"));
+  status["counts"] = counts(1, 0, 99999, 0, 0);
+  EXPECT_THAT(status_text(status, {.width = 50}), HasSubstr("[#####################.]  99999 of 100000\n"));
+}
+
 TEST(StatusText, AScreenIsNeverOverfull) {
   Json status = status_of(grid(20, 100));
   status["workers"] = Json::array();
