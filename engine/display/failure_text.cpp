@@ -27,20 +27,20 @@ std::string place_text(const Json& trial) {
 /// The places of some trials, indented, a comma between two.
 std::string places_text(const std::vector<const Json*>& trials, std::size_t width) {
   std::string text;
-  std::string line = "  ";
+  std::string line = " ";
   const std::size_t shown = std::min(kMostPlaces, trials.size());
   for (std::size_t i = 0; i <= shown; ++i) {
     std::string word;
     if (i < shown) {
-      word = place_text(*trials[i]) + (i + 1 < trials.size() ? ", " : "");
+      word = place_text(*trials[i]) + (i + 1 < trials.size() ? "," : "");
     } else if (shown < trials.size()) {
       word = "... and " + std::to_string(trials.size() - shown) + " more";
     }
-    if (line.size() > 2 && line.size() + word.size() > width) {
+    if (line.size() + 1 + word.size() > width) {
       text += line + "\n";
-      line = "  ";
+      line = " ";
     }
-    line += word;
+    line += word.empty() ? "" : " " + word;
   }
   return text + line + "\n";
 }

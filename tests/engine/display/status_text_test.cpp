@@ -143,7 +143,7 @@ TEST(FailureText, GroupsTrialsByReason) {
   EXPECT_EQ(failure_text(status, 80),
             "\n"
             "failed, 3 attempts: CUDA out of memory\n"
-            "  B=64 eta=0.5 seed 0, B=64 eta=0.5 seed 1, B=64 eta=0.5 seed 2, \n"
+            "  B=64 eta=0.5 seed 0, B=64 eta=0.5 seed 1, B=64 eta=0.5 seed 2,\n"
             "  B=64 eta=0.5 seed 3, B=64 eta=0.5 seed 5, B=64 eta=0.5 seed 6, ... and 2 more\n"
             "failed, 1 attempt: another\n"
             "  B=64 eta=0.5 seed 4\n"
