@@ -5,11 +5,12 @@
 cmake_minimum_required(VERSION 3.22)
 
 # Folder → folders of ours that it may include. The first folder that a path starts with decides.
-set(folders engine/base engine/spec engine/store engine/schedule engine/mpi engine/trainer engine/cli workers analysis)
+set(folders engine/base engine/spec engine/store engine/schedule engine/display engine/mpi engine/trainer engine/cli workers analysis)
 set(engine/base_may engine/base)
 set(engine/spec_may engine/base engine/spec)
 set(engine/store_may engine/base engine/spec engine/store)
 set(engine/schedule_may engine/base engine/spec engine/store engine/schedule)
+set(engine/display_may engine/base engine/spec engine/store engine/schedule engine/display)
 set(engine/mpi_may engine/base engine/spec engine/store engine/schedule engine/mpi)
 set(engine/trainer_may engine/base engine/spec engine/trainer)
 set(engine/cli_may engine workers analysis)

@@ -72,7 +72,9 @@ Buffer read_file(const std::string& path) {
   }
 }
 
-void write_partial(const std::string& partial, std::span<const std::byte> content) {
+enum class Sync { no, yes };
+
+void write_partial(const std::string& partial, std::span<const std::byte> content, Sync sync) {
   Descriptor file(open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   if (file.get() < 0) {
     throw SystemError(partial, last_error("can't be made"));
@@ -80,11 +82,23 @@ void write_partial(const std::string& partial, std::span<const std::byte> conten
   if (!calls::write(file.get(), content, partial)) {
     throw SystemError(partial, last_error("can't be written"));
   }
-  if (!calls::sync(file.get(), partial)) {
+  if (sync == Sync::yes && !calls::sync(file.get(), partial)) {
     throw SystemError(partial, last_error("can't be synced to disk"));
   }
   if (!file.close()) {
     throw SystemError(partial, last_error("can't be closed"));
+  }
+}
+
+void write_and_rename(const std::string& partial, const std::string& path, std::span<const std::byte> content, Sync sync) {
+  try {
+    write_partial(partial, content, sync);
+    if (!calls::rename(partial, path)) {
+      throw SystemError(path, last_error("can't be put in place"));
+    }
+  } catch (const SystemError&) {
+    unlink(partial.c_str());
+    throw;
   }
 }
 
@@ -99,17 +113,12 @@ std::vector<std::byte> read_binary_file(const std::string& path) {
 }
 
 void write_file_atomically(const std::string& path, std::span<const std::byte> content) {
-  const std::string partial = path + ".partial." + std::to_string(getpid());
-  try {
-    write_partial(partial, content);
-    if (!calls::rename(partial, path)) {
-      throw SystemError(path, last_error("can't be put in place"));
-    }
-  } catch (const SystemError&) {
-    unlink(partial.c_str());
-    throw;
-  }
+  write_and_rename(path + ".partial." + std::to_string(getpid()), path, content, Sync::yes);
   sync_path(directory_of(path));
+}
+
+void replace_file(const std::string& path, std::string_view content) {
+  write_and_rename(path + ".partial", path, std::as_bytes(std::span(content)), Sync::no);
 }
 
 void write_file_atomically(const std::string& path, std::string_view content) {

@@ -17,6 +17,10 @@ std::vector<std::byte> read_binary_file(const std::string& path);
 void write_file_atomically(const std::string& path, std::span<const std::byte> content);
 void write_file_atomically(const std::string& path, std::string_view content);
 
+/// Writes under `path + ".partial"` and renames to `path`: readers see the old or the new content, never a part. Nothing is
+/// synced, so after a power loss the file may be empty. For one writer. Throws SystemError; the partial file is removed.
+void replace_file(const std::string& path, std::string_view content);
+
 /// fsync of a file or directory by path. Throws SystemError.
 void sync_path(const std::string& path);
 

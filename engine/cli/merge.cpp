@@ -7,7 +7,7 @@
 
 #include "engine/base/log.hpp"
 #include "engine/cli/commands.hpp"
-#include "engine/cli/stored_sweep.hpp"
+#include "engine/store/stored_sweep.hpp"
 #include "engine/store/paths.hpp"
 #include "engine/store/store_lock.hpp"
 #include "workers/workers.hpp"

@@ -9,7 +9,7 @@
 
 #include "engine/cli/batch_line.hpp"
 #include "engine/cli/commands.hpp"
-#include "engine/cli/progress_line.hpp"
+#include "engine/display/duration.hpp"
 #include "engine/schedule/ordering.hpp"
 #include "engine/schedule/shard.hpp"
 #include "workers/workers.hpp"

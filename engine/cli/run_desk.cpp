@@ -12,6 +12,7 @@
 #include "engine/base/signals.hpp"
 #include "engine/cli/data_source.hpp"
 #include "engine/cli/stop_time.hpp"
+#include "engine/display/duration.hpp"
 #include "engine/schedule/shard.hpp"
 #include "workers/workers.hpp"
 
@@ -73,6 +74,7 @@ RunDesk::RunDesk(const RunOptions& options, const Catalog& catalog)
   require_writable_directory(paths_.store);
   check_data(sweep_.experiment, data_source(options.data));
   lock_ = StoreLock::acquire(paths_.lock(), options.take_over);
+  progress_file_.emplace(paths_.progress(), *lock_);
   if (options.resume && exists()) {  // maybe since a moment: from another run that ended before the lock was ours
     store_ = Store::open(paths_.store, sweep_);
     if (!part_.shard.empty() && store_->shard() != part_.shard) {
@@ -109,6 +111,7 @@ void RunDesk::open(const std::set<int>& workers) {
   log_info(sweep_.name + ": " + counted(start.trials, "trial") + of_what +
            (resumed ? ", " + std::to_string(start.waiting) + " of them to do" : "") + "; store " + paths_.store);
   began_ = monotonic_seconds();
+  tracker_.emplace(began_, workers);
 }
 
 void RunDesk::turn(double now_seconds) {
@@ -121,8 +124,11 @@ void RunDesk::turn(double now_seconds) {
     log_info("the time to stop has come");
     set_stop_signal(SIGALRM);
   }
-  if (progress_.due(now_seconds)) {
-    progress_.show(now_seconds, coordinator_->progress());
+  if (tracker_->due(now_seconds)) {
+    RunNow run = tracker_->observe(now_seconds, coordinator_->progress(), coordinator_->workers());
+    run.stopping = coordinator_->stopping();
+    progress_.show(now_seconds, run);
+    progress_file_->show(now_seconds, sweep_, run);
   }
 }
 

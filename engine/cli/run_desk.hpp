@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/cli/progress_line.hpp"
+#include "engine/display/progress_file.hpp"
+#include "engine/display/progress_line.hpp"
+#include "engine/display/run_tracker.hpp"
 #include "engine/schedule/coordinator.hpp"
 #include "engine/spec/catalog.hpp"
 #include "engine/store/events.hpp"
@@ -69,7 +71,9 @@ class RunDesk {
   std::optional<Store> store_;
   std::optional<EventLog> events_;
   std::unique_ptr<Coordinator> coordinator_;
+  std::optional<RunTracker> tracker_;
   ProgressLine progress_;
+  std::optional<ProgressFile> progress_file_;  ///< goes before the lock
   std::optional<double> stop_at_;  ///< seconds since 1970
   double next_lock_check_ = 0;
   double began_ = 0;

@@ -285,7 +285,8 @@ Progress Coordinator::progress() const {
   progress.waiting = queue_.size();
   progress.records = records_;
   progress.has_measured_costs = costs_.has_measurements();
-  double work = queue_.seconds();
+  progress.waiting_seconds = queue_.seconds();
+  double work = progress.waiting_seconds;
   double longest = 0;
   for (const auto& [worker, run] : running_) {
     const TrialSize& size = sizes_[static_cast<std::size_t>(run.trial)];
@@ -295,6 +296,24 @@ Progress Coordinator::progress() const {
   }
   progress.seconds_left = std::max(longest, work / static_cast<double>(std::max<std::size_t>(1, workers_.size())));
   return progress;
+}
+
+std::vector<WorkerView> Coordinator::workers() const {
+  std::vector<WorkerView> views;
+  for (const int worker : workers_) {
+    WorkerView view{.worker = worker, .waits = idle_.contains(worker)};
+    if (const auto found = running_.find(worker); found != running_.end()) {
+      const Run& run = found->second;
+      view.trial = run.trial;
+      view.attempt = states_[static_cast<std::size_t>(run.trial)].attempts;
+      view.step = run.step;
+      view.records = run.records;
+      view.size = sizes_[static_cast<std::size_t>(run.trial)];
+      view.seconds_left = costs_.seconds(view.size.batch, view.size.steps - run.step, view.size.records - run.records);
+    }
+    views.push_back(view);
+  }
+  return views;
 }
 
 ExitCode Coordinator::exit_code() const {

@@ -28,7 +28,20 @@ struct Progress {
   std::int64_t waiting = 0;
   std::int64_t records = 0;  ///< received by this coordinator, those sent again included
   double seconds_left = 0;   ///< expected
+  double waiting_seconds = 0;  ///< expected work of the trials that wait, on one worker
   bool has_measured_costs = false;  ///< seconds_left rests on trials that finished, not on sizes alone
+};
+
+/// What a worker does.
+struct WorkerView {
+  int worker = 0;
+  bool waits = false;                  ///< for a trial; without one and not waiting, it sets itself up
+  std::optional<std::int64_t> trial{};  ///< that it runs; the rest is of that
+  std::int64_t attempt = 0;            ///< 1, 2, …
+  std::int64_t step = 0;               ///< of its newest record or checkpoint
+  std::int64_t records = 0;            ///< received in this attempt
+  TrialSize size{};
+  double seconds_left = 0;             ///< expected, from that step on
 };
 
 /// An assignment and the worker to send it to.
@@ -85,6 +98,9 @@ class Coordinator {
   void commit();
 
   Progress progress() const;
+
+  /// Of those that are not lost, by number.
+  std::vector<WorkerView> workers() const;
 
   /// Of the states so far: interrupted (trials are left), failed_trials or success.
   ExitCode exit_code() const;

@@ -1,6 +1,5 @@
 #include "engine/schedule/trial_copy.hpp"
 
-#include <unistd.h>
 
 #include <filesystem>
 #include <optional>

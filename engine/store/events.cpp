@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <functional>
 #include <sstream>
 
 #include "engine/base/clock.hpp"
@@ -27,14 +29,34 @@ void EventLog::write(const Event& event) {
 
 void EventLog::sync() { lines_.sync(); }
 
-std::vector<Json> read_events(const std::string& path) {
+namespace {
+
+std::vector<Json> read_lines(const std::string& path, const std::function<bool(const std::string&)>& wanted) {
   if (access(path.c_str(), F_OK) != 0) return {};
   std::istringstream text(read_text_file(path));
   std::vector<Json> events;
   for (std::string line; std::getline(text, line);) {
+    if (!wanted(line)) continue;
     Json event = Json::parse(line, nullptr, false);
     if (event.is_object()) events.push_back(std::move(event));
   }
+  return events;
+}
+
+}  // namespace
+
+std::vector<Json> read_events(const std::string& path) {
+  return read_lines(path, [](const std::string&) { return true; });
+}
+
+std::vector<Json> read_events(const std::string& path, const std::vector<std::string>& names) {
+  std::vector<Json> events = read_lines(path, [&](const std::string& line) {
+    return std::ranges::any_of(names, [&](const std::string& name) { return line.find(name) != std::string::npos; });
+  });
+  std::erase_if(events, [&](const Json& event) {
+    const auto name = event.find("event");
+    return name == event.end() || !name->is_string() || std::ranges::find(names, name->get<std::string>()) == names.end();
+  });
   return events;
 }
 

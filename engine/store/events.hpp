@@ -40,4 +40,7 @@ class EventLog {
 /// All whole lines of a journal, in order; empty if there is none. Lines torn by a crash are skipped. Throws SystemError.
 std::vector<Json> read_events(const std::string& path);
 
+/// Those whose name is one of `names`. A journal of a long sweep has millions of lines: only these are parsed.
+std::vector<Json> read_events(const std::string& path, const std::vector<std::string>& names);
+
 }  // namespace edgesweep

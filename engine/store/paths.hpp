@@ -16,6 +16,7 @@ struct StorePaths {
   /// Beside the file itself where `store` is a symbolic link: one store, one lock.
   std::string lock() const;
   std::string rescued() const { return store + ".rescued"; }
+  std::string progress() const { return store + ".progress.json"; }
   std::string checkpoint_directory() const { return store + ".checkpoints"; }
   std::string parameter_directory() const { return store + ".parameters"; }
   /// S.h5.checkpoints/b<B>-p<point>-s<seed>.ckpt

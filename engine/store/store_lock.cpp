@@ -185,12 +185,15 @@ std::string require_free(const std::string& lock_path, const std::string& conten
 
 }  // namespace
 
-bool is_owned(const std::string& lock_path) {
+std::optional<LockOwner> lock_owner(const std::string& lock_path) {
   struct stat there {};
-  if (stat(lock_path.c_str(), &there) != 0 && errno == ENOENT) return false;
+  if (stat(lock_path.c_str(), &there) != 0 && errno == ENOENT) return {};
   const auto owner = parse_owner(first_line(lock_path));
-  return !owner || owner_fate(*owner) != OwnerFate::dead;
+  if (!owner) return LockOwner{};
+  return owner_fate(*owner) == OwnerFate::dead ? std::nullopt : owner;
 }
+
+bool is_owned(const std::string& lock_path) { return lock_owner(lock_path).has_value(); }
 
 LockOwner LockOwner::self() {
   char host[256] = "";

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "engine/base/json.hpp"
@@ -32,6 +33,10 @@ enum class OwnerFate { dead, alive, unknown };
 /// dead: same machine, and rebooted since, or no process of that pid and start time. unknown: another machine, one that
 /// may be another, or another pid namespace of this one.
 OwnerFate owner_fate(const LockOwner& owner);
+
+/// Who holds a lock, unless there is none, or its owner is surely dead. A lock that is damaged or can't be read has an owner
+/// with no host.
+std::optional<LockOwner> lock_owner(const std::string& lock_path);
 
 /// True if there is a lock whose owner is not surely dead; one that is damaged or can't be read counts.
 bool is_owned(const std::string& lock_path);

@@ -75,6 +75,29 @@ TEST(Coordinator, GivesTheLongestTrialsFirst) {
   EXPECT_EQ(sweep.coordinator.progress().waiting, 16);
 }
 
+TEST(Coordinator, TellsWhatEachWorkerDoes) {
+  CoordinatorOf sweep({1, 2, 3, 4});
+  const std::int64_t trial = sweep.give(1).trial;
+  sweep.coordinator.on_message(1, TrialStarted{trial, false});
+  sweep.record(1, trial, 0, 1);
+  sweep.record(1, trial, 1, 1);
+  sweep.coordinator.on_message(2, WorkerReady{});
+  sweep.coordinator.on_worker_gone(4, "node lost");
+  const std::vector<WorkerView> workers = sweep.coordinator.workers();
+  ASSERT_EQ(workers.size(), 3u);
+  EXPECT_EQ(workers[0].worker, 1);
+  EXPECT_EQ(workers[0].trial, trial);
+  EXPECT_EQ(workers[0].attempt, 1);
+  EXPECT_EQ(workers[0].records, 2);
+  EXPECT_EQ(workers[0].step, make_trial(sweep.sweep, trial).record_steps[1]);
+  EXPECT_EQ(workers[0].size.steps, 200);
+  // B = 100: a step costs 100 s, a record 10 s; nothing is measured yet.
+  const auto records = static_cast<double>(workers[0].size.records);
+  EXPECT_DOUBLE_EQ(workers[0].seconds_left, 100.0 * static_cast<double>(200 - workers[0].step) + 10 * (records - 2));
+  EXPECT_TRUE(workers[1].waits && !workers[1].trial);
+  EXPECT_FALSE(workers[2].waits || workers[2].trial) << "it has not said that it is ready";
+}
+
 TEST(Coordinator, CommitsWhenATrialEndsAndOtherwiseEveryHalfSecond) {
   CoordinatorOf sweep({1});
   const std::int64_t trial = sweep.give(1).trial;

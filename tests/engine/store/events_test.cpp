@@ -43,6 +43,19 @@ TEST(EventLog, GoesOnAfterATornLine) {
   EXPECT_EQ(events[1].at("event"), "finished");
 }
 
+TEST(EventLog, GivesTheEventsOfSomeNames) {
+  const sample::Folder folder;
+  const std::string path = folder / "e.jsonl";
+  EventLog log(path);
+  log.write({.name = "assigned", .trial = 1});
+  log.write({.name = "failed", .trial = 1, .reason = "said \"event\":\"stopped\""});
+  std::ofstream(path, std::ios::app) << "{ \"event\": \"stopped\" }\n[\"event\"]\n{\"event\":3}\n{\"event\":\"failed\"";
+  const auto events = read_events(path, {"failed", "stopped"});
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].at("trial"), 1);
+  EXPECT_EQ(events[1].at("event"), "stopped");
+}
+
 TEST(StorePaths, LieBesideTheStore) {
   const StorePaths paths{"dir/s.h5"};
   Trial trial;
@@ -50,6 +63,7 @@ TEST(StorePaths, LieBesideTheStore) {
   trial.seed = 5;
   EXPECT_EQ(paths.events(), "dir/s.h5.events.jsonl");
   EXPECT_EQ(paths.lock(), "dir/s.h5.lock");
+  EXPECT_EQ(paths.progress(), "dir/s.h5.progress.json");
   EXPECT_EQ(paths.checkpoint(trial), "dir/s.h5.checkpoints/b64-p12-s5.ckpt");
   EXPECT_EQ(paths.parameters(trial, {}), "dir/s.h5.parameters/b64-p12-s5.pt");
   EXPECT_EQ(paths.parameters(trial, 3), "dir/s.h5.parameters/b64-p12-s5-r3.pt");

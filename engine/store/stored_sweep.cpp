@@ -1,4 +1,4 @@
-#include "engine/cli/stored_sweep.hpp"
+#include "engine/store/stored_sweep.hpp"
 
 #include "engine/base/error.hpp"
 
