@@ -82,7 +82,7 @@ with Workspace() as folder:
     check(job(name)["Restarts"] == "1" and job(name)["BatchHost"] == new["host"], f"{job(name)}")
     check(ends() == [f"{node} 1", f"{new['host']} 0"], f"{ends()}")
     with open(f"job-{name}.out") as output:
-        check("was taken over by another run; this one ends" in output.read(), outputs())
+        check("was taken over by process" in output.read(), outputs())
     seen = {event: events(STORE).count(event) for event in ("opened", "reopened", "stopped", "completed")}
     check(seen == {"opened": 1, "reopened": 1, "stopped": 0, "completed": 1}, f"{seen}")
     check("resumed" in events(STORE), "no trial went on from its checkpoint")
