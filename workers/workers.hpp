@@ -34,8 +34,10 @@ void check_data(const Json& experiment, const DataSource& source);
 /// A runner on this process's device; loads the data set. Throws InputError.
 std::unique_ptr<TrialRunner> make_runner(const Sweep& sweep, const RunnerSettings& settings);
 
-/// One thread for LibTorch and BLAS unless OMP_NUM_THREADS says otherwise.
-void set_compute_threads();
+/// For the calling thread, before it computes: one thread for LibTorch and BLAS unless OMP_NUM_THREADS says otherwise, and
+/// subnormal numbers count as zero where the processor can do that: on some a trial that converges, whose gradients
+/// become that small, would train many times slower.
+void set_up_computing();
 
 /// {"libtorch": …, "blas": {"name", "library", "threads", "gflops_float32", "gflops_float64", "is_reference"}, "devices": [{"name", …}]}.
 /// GFLOP/s are measured (about a tenth of a second each) if `measure` is set.

@@ -45,7 +45,7 @@ void add_info_command(CLI::App& app, ExitCode& code) {
   CLI::App* command = app.add_subcommand("info", "Versions of all dependencies, BLAS and its speed, devices, MPI");
   command->add_flag("--json", *json, "One JSON document on stdout");
   command->callback([json, &code] {
-    set_compute_threads();
+    set_up_computing();
     const Json info = machine_info();
     if (*json) {
       std::cout << info.dump(2) << std::endl;

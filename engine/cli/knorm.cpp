@@ -61,7 +61,7 @@ void print_table(const KnormResult& result, const KernelNormSettings& sgd) {
 }
 
 void run_knorm(const KnormOptions& options) {
-  set_compute_threads();
+  set_up_computing();
   KnormMatrix matrix = read_knorm_matrix(options.file);
   KernelNormSettings sgd = options.sgd;
   sgd.outputs = matrix.outputs;

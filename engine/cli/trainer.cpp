@@ -36,7 +36,7 @@ void require_socket(int descriptor) {
 }  // namespace
 
 std::unique_ptr<TrialRunner> make_runner_here(const Sweep& sweep, const TrainerSetup& setup) {
-  set_compute_threads();
+  set_up_computing();
   return make_runner(sweep, {data_source(setup.data), setup.device, static_cast<int>(setup.local_rank)});
 }
 

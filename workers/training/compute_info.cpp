@@ -1,4 +1,5 @@
 #include <ATen/ATen.h>
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
 #include <torch/cuda.h>
@@ -84,11 +85,12 @@ std::string cpu_name() {
 
 }  // namespace
 
-void set_compute_threads() {
+void set_up_computing() {
   const char* wanted = std::getenv("OMP_NUM_THREADS");
   const int threads = std::max(1, wanted != nullptr ? std::atoi(wanted) : 1);
   at::set_num_threads(threads);
   if (auto* set = loaded_function<void(int)>("openblas_set_num_threads")) set(threads);
+  at::globalContext().setFlushDenormal(true);
 }
 
 Json compute_info(bool measure) {

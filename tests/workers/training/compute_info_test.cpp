@@ -1,3 +1,4 @@
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
@@ -28,17 +29,28 @@ TEST(ComputeInfo, MeasuresGflops) {
   }
 }
 
+TEST(Computing, TakesSubnormalNumbersForZeroWhereTheProcessorCan) {
+  const bool can = at::globalContext().setFlushDenormal(false);
+  volatile float small = 1e-30f;
+  EXPECT_GT(small * 1e-10f, 0);
+  set_up_computing();
+  if (can) {
+    EXPECT_EQ(small * 1e-10f, 0);
+  }
+  at::globalContext().setFlushDenormal(false);
+}
+
 TEST(ComputeThreads, AreOneUnlessTheEnvironmentSaysMore) {
   const char* before = std::getenv("OMP_NUM_THREADS");
   const std::string saved = before != nullptr ? before : "1";
   setenv("OMP_NUM_THREADS", "2", 1);
-  set_compute_threads();
+  set_up_computing();
   EXPECT_EQ(at::get_num_threads(), 2);
   setenv("OMP_NUM_THREADS", "nonsense", 1);
-  set_compute_threads();
+  set_up_computing();
   EXPECT_EQ(at::get_num_threads(), 1);
   unsetenv("OMP_NUM_THREADS");
-  set_compute_threads();
+  set_up_computing();
   EXPECT_EQ(at::get_num_threads(), 1);
   setenv("OMP_NUM_THREADS", saved.c_str(), 1);
 }
