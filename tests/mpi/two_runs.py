@@ -1,5 +1,6 @@
 """Two runs on one store: one goes on, the other is refused and names the owner, on one host and on two, after a kill and
 after a take-over; the store ends as that of one undisturbed run. Needs to be root: other hosts are namespaces."""
+import contextlib
 import fcntl
 import json
 import os
@@ -11,7 +12,7 @@ import time
 from harness import (Workspace, check, command, descendants, kill_everything, run, store_differences, tiny_sweep,
                      write_sweep)
 
-STEPS = 60_000  # a trial takes seconds: both runs are under way at once
+STEPS = 200_000  # a trial takes seconds: both runs are under way at once
 
 
 def elsewhere(line, host="elsewhere"):
@@ -97,6 +98,14 @@ def signal_all(process, number):
         os.kill(pid, number)
 
 
+@contextlib.contextmanager
+def asleep(process):
+    """Not to end before another one, on a busy machine, comes to ask."""
+    signal_all(process, signal.SIGSTOP)
+    yield
+    signal_all(process, signal.SIGCONT)
+
+
 def race(ranks, *more):
     """Two runs started at one moment: one gets the store, the other is refused while that one lives."""
     processes = [launch(run_line(*more, ranks=n)) for n in ranks]
@@ -109,11 +118,10 @@ def race(ranks, *more):
             time.sleep(0.002)
     going = next(process for process in processes if found["pid"] in descendants(process.pid))
     refused = processes[1 - processes.index(going)]
-    signal_all(going, signal.SIGSTOP)  # not to end before the other one, on a busy machine, comes to ask
-    code, errors, text = end_of(refused)
+    with asleep(going):
+        code, errors, text = end_of(refused)
     check(code == 2 and len(errors) == 1, f"the refused one, {ranks} {more}: exit code {code}: {text}")
     check(names(errors[0], found) and "end it first" in errors[0], f"owner {found}: {text}")
-    signal_all(going, signal.SIGCONT)
     code, _, text = end_of(going)
     check(code == 0, f"the other one: exit code {code}: {text}")
     same_as_whole(f"two runs at once, ranks {ranks} {more}")
@@ -145,8 +153,9 @@ def another_host(folder):
     process = launch(elsewhere(run_line("--checkpoint-interval", "0.1")))
     found = await_owner(process)
     check(found["host"] == "elsewhere", f"{found}")
-    refuse(run_line("--resume"), found, "--take-over")
-    refuse(run_line("--resume", ranks=2), found, "--take-over")
+    with asleep(process):
+        refuse(run_line("--resume"), found, "--take-over")
+        refuse(run_line("--resume", ranks=2), found, "--take-over")
     await_records(process)
     kill_everything(process)
     refuse(run_line("--resume"), found, "--take-over")
@@ -160,10 +169,11 @@ def another_host(folder):
     process = launch(run_line("--checkpoint-interval", "0.1"))
     found = await_owner(process)
     check(found["host"] == local, f"{found}")
-    for line in (elsewhere(run_line("--resume")), other_machine(run_line("--resume"), folder),
-                 elsewhere(command("merge", "s.h5", "whole.h5"))):
-        refuse(line, found, "--take-over")
-    refuse(run_line("--resume", "--take-over"), found, "end it first")
+    with asleep(process):
+        for line in (elsewhere(run_line("--resume")), other_machine(run_line("--resume"), folder),
+                     elsewhere(command("merge", "s.h5", "whole.h5"))):
+            refuse(line, found, "--take-over")
+        refuse(run_line("--resume", "--take-over"), found, "end it first")
     await_records(process)
     kill_everything(process)
     refuse(other_machine(run_line("--resume"), folder), found, "--take-over")
@@ -193,7 +203,7 @@ def stop_between_commits(process):
 
 def asleep_in_a_commit():
     """An owner that sleeps in the middle of a commit would end it over what another wrote: nobody may take over then."""
-    process = launch(["env", "EDGESWEEP_FAULTS=sync@s.h5:15:stop", *run_line()])
+    process = launch(["env", "EDGESWEEP_FAULTS=sync@s.h5:8:stop", *run_line()])
     found = await_owner(process)
     end = time.monotonic() + 120
     while state_of(process) != "T":

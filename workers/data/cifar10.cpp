@@ -40,15 +40,19 @@ const Split& test_split() {
   return split;
 }
 
-/// Throws InputError unless the file is there with exactly the records of the binary version.
-void check_file(const std::string& path) {
+/// Throws InputError unless the file is there, of whole records, and has these rows. A shorter file than CIFAR-10's is fine.
+void check_file(const std::string& path, const std::vector<std::int64_t>& rows) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
     throw InputError(path, "is not there; expected a file of the binary version of CIFAR-10 (scripts/fetch-data.sh cifar10 DIR)");
   }
-  if (status.st_size != record_bytes * records_per_file) {
-    throw InputError(path, "has " + std::to_string(status.st_size) + " bytes; a file of the binary version of CIFAR-10 has " +
-                               std::to_string(record_bytes * records_per_file));
+  if (status.st_size % record_bytes != 0) {
+    throw InputError(path, "has " + std::to_string(status.st_size) +
+                               " bytes; a file of the binary version of CIFAR-10 has a multiple of " + std::to_string(record_bytes));
+  }
+  if (status.st_size / record_bytes <= rows.back()) {
+    throw InputError(path, "holds " + std::to_string(status.st_size / record_bytes) + " images, " +
+                               std::to_string(rows.back() + 1) + " are needed");
   }
 }
 
@@ -89,7 +93,7 @@ Examples load_split(const Split& split, const Json& canonical, const std::string
   auto* labels = examples.labels.data_ptr<std::int64_t>();
   auto* inputs = examples.inputs.data_ptr<float>();
   for (const auto& [path, rows] : rows_by_file(split, canonical, directory)) {
-    check_file(path);
+    check_file(path, rows);
     read_records(path, rows, labels, inputs);
   }
   examples.targets = at::zeros({count, classes}, at::kFloat).scatter_(1, examples.labels.unsqueeze(1), 1.0);
@@ -123,7 +127,7 @@ class Cifar10 final : public DatasetFamily {
 
   void check(const Json& canonical, const std::string& directory) const override {
     for (const Split* split : {&train_split(), &test_split()}) {
-      for (const auto& [path, rows] : rows_by_file(*split, canonical, directory)) check_file(path);
+      for (const auto& [path, rows] : rows_by_file(*split, canonical, directory)) check_file(path, rows);
     }
   }
 };

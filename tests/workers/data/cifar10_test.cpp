@@ -114,6 +114,10 @@ TEST(Cifar10, NamesTheFileThatIsMissingCutOrWrong) {
   write_bytes(path, bytes);
   EXPECT_THAT(load_error(settings, folder.path()), HasSubstr(path + ": has 30729999 bytes"));
   EXPECT_THROW(cifar10().check(canonical(settings), folder.path()), InputError);
+  bytes.resize(4 * (1 + pixels));
+  write_bytes(path, bytes);
+  EXPECT_THAT(load_error(settings, folder.path()), HasSubstr(path + ": holds 4 images, 5 are needed"));
+  EXPECT_THROW(cifar10().check(canonical(settings), folder.path()), InputError);
 }
 
 }  // namespace
