@@ -116,7 +116,7 @@ class Cifar10 final : public DatasetFamily {
   }
 
   std::int64_t train_count(const Json& canonical) const override { return selection_count(canonical.at("train")); }
-  std::int64_t features(const Json&) const override { return pixels; }
+  std::vector<std::int64_t> input_shape(const Json&) const override { return {3, 32, 32}; }
   std::int64_t outputs(const Json&) const override { return classes; }
 
   TrainTest load(const Json& canonical, const std::string& directory) const override {

@@ -34,7 +34,8 @@ class DatasetFamily {
   /// Canonical form of `experiment.dataset`, every default written out. Throws InputError.
   virtual Json canonical(ObjectReader reader) const = 0;
   virtual std::int64_t train_count(const Json& canonical) const = 0;
-  virtual std::int64_t features(const Json& canonical) const = 0;  ///< length of an input
+  /// Of one input, whose values come in this order in a row: {channels, rows, columns} of an image.
+  virtual std::vector<std::int64_t> input_shape(const Json& canonical) const = 0;
   virtual std::int64_t outputs(const Json& canonical) const = 0;   ///< length of a target
   /// Loads from `directory` on the CPU. Throws InputError naming the file that is missing, truncated or wrong.
   virtual TrainTest load(const Json& canonical, const std::string& directory) const = 0;

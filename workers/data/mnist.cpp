@@ -116,7 +116,7 @@ class Mnist final : public DatasetFamily {
   }
 
   std::int64_t train_count(const Json& canonical) const override { return selection_count(canonical.at("train")); }
-  std::int64_t features(const Json&) const override { return side * side; }
+  std::vector<std::int64_t> input_shape(const Json&) const override { return {1, side, side}; }
   std::int64_t outputs(const Json& canonical) const override {
     return canonical.at("target") == "parity" ? 1 : classes;
   }

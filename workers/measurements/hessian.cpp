@@ -39,7 +39,7 @@ class Hessian final : public Measurement {
   void measure(const MeasurementContext& context, std::span<double> out) override {
     const Examples& train = context.data.train;
     const auto op = context.model.hessian(context.theta.to(settings_.dtype), train.inputs.to(settings_.dtype),
-                                          train.targets.to(settings_.dtype));
+                                          train.targets.to(settings_.dtype), context.optimizer.loss);
     const at::TensorOptions options = context.theta.options().dtype(settings_.dtype);
     if (known_.defined()) known_.vectors = known_.vectors.to(options);
     const TopEigenpairs top =
@@ -103,7 +103,7 @@ class HessianFamily final : public MeasurementFamily {
     return result;
   }
 
-  std::vector<Column> columns(const Json& canonical) const override {
+  std::vector<Column> columns(const Json& canonical, const Json&) const override {
     const HessianSettings settings = settings_of(canonical);
     std::vector<Column> columns = {
         {"hessian_lambda_max", "1", "largest eigenvalue of the Hessian of the training loss"},

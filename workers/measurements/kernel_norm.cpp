@@ -19,7 +19,7 @@ class KernelNorm final : public Measurement {
   void measure(const MeasurementContext& context, std::span<double> out) override {
     const at::Tensor inputs = context.data.train.inputs.to(dtype_);
     KernelNormSettings settings;
-    settings.eta = context.eta;
+    settings.eta = context.eta * squared_loss_scale(context.optimizer.loss);
     settings.batch = context.batch;
     settings.momentum = context.optimizer.momentum;
     settings.l2 = context.optimizer.l2;
@@ -41,6 +41,9 @@ class KernelNorm final : public Measurement {
 class KernelNormFamily final : public MeasurementFamily {
  public:
   Json canonical(ObjectReader reader, const Json& experiment) const override {
+    if (!is_squared(loss_named(experiment.at("loss").get<std::string>()))) {
+      reader.fail("", "is of a squared loss (mse, mse_sum), and the loss is " + experiment.at("loss").get<std::string>());
+    }
     const Json& dataset = experiment.at("dataset");
     const DatasetFamily& family = dataset_family(dataset.at("name").get_ref<const std::string&>());
     const std::int64_t rows = family.train_count(dataset) * family.outputs(dataset);
@@ -54,7 +57,7 @@ class KernelNormFamily final : public MeasurementFamily {
     return result;
   }
 
-  std::vector<Column> columns(const Json& canonical) const override {
+  std::vector<Column> columns(const Json& canonical, const Json&) const override {
     std::vector<Column> result = {
         {"K", "1", "noise kernel norm; SGD of the linearised model is unstable above 1"},
         {"K_block", "1", "K from the examples' own kernel blocks; a lower bound of K without momentum and L2"},

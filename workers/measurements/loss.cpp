@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <stdexcept>
+#include <string>
 
 #include "workers/measurements/measurement.hpp"
 
@@ -22,36 +24,48 @@ std::int64_t count_wrong(const at::Tensor& f, const at::Tensor& y) {
   return f.size(0) - right.sum().item<std::int64_t>();
 }
 
-/// MSE 1/(2N) Σ‖f − y‖² and the fraction of wrong rows, in float64 throughout.
-LossAndError evaluate(const Model& model, const at::Tensor& theta, const Examples& examples) {
-  constexpr std::int64_t kChunkRows = 512;  // bounds the memory of a forward pass
+/// The loss and the fraction of wrong rows, in float64 throughout.
+LossAndError evaluate(const Model& model, const at::Tensor& theta, const Examples& examples, Loss loss) {
+  // Bounds the memory of a forward pass; a model that mixes examples has chunks of its own.
+  const std::int64_t chunk_rows =
+      model.mixes_examples() ? model.chunk_rows() : std::min<std::int64_t>(512, model.chunk_rows());
   const std::int64_t count = examples.count();
   if (count == 0) return {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
-  double squares = 0;
+  double sum = 0;
   std::int64_t wrong = 0;
-  for (std::int64_t first = 0; first < count; first += kChunkRows) {
-    const std::int64_t rows = std::min(kChunkRows, count - first);
+  for (std::int64_t first = 0; first < count; first += chunk_rows) {
+    const std::int64_t rows = std::min(chunk_rows, count - first);
     const at::Tensor y = examples.targets.narrow(0, first, rows).to(at::kDouble);
     const at::Tensor f = model.forward(theta, examples.inputs.narrow(0, first, rows).to(at::kDouble));
-    squares += (f - y).square_().sum().item<double>();
+    sum += static_cast<double>(rows) * loss_value(loss, f, y).item<double>();
     wrong += count_wrong(f, y);
   }
   const auto n = static_cast<double>(count);
-  return {squares / (2 * n), static_cast<double>(wrong) / n};
+  return {sum / n, static_cast<double>(wrong) / n};
 }
 
-class Loss final : public Measurement {
+class LossMeasurement final : public Measurement {
  public:
   void measure(const MeasurementContext& context, std::span<double> out) override {
     const at::Tensor theta = context.theta.to(at::kDouble);
-    const LossAndError train = evaluate(context.model, theta, context.data.train);
-    const LossAndError test = evaluate(context.model, theta, context.data.test);
+    const LossAndError train = evaluate(context.model, theta, context.data.train, context.optimizer.loss);
+    const LossAndError test = evaluate(context.model, theta, context.data.test, context.optimizer.loss);
     out[0] = train.loss;
     out[1] = train.error;
     out[2] = test.loss;
     out[3] = test.error;
   }
 };
+
+std::string description(Loss loss) {
+  switch (loss) {
+    case Loss::mse: return "mean squared error / 2";
+    case Loss::mse_sum: return "mean squared error";
+    case Loss::cross_entropy: return "mean cross-entropy";
+    case Loss::logistic: return "mean logistic loss";
+  }
+  throw std::logic_error("unknown loss");
+}
 
 class LossFamily final : public MeasurementFamily {
  public:
@@ -60,14 +74,15 @@ class LossFamily final : public MeasurementFamily {
     return Json::object();
   }
 
-  std::vector<Column> columns(const Json&) const override {
-    return {{"train_loss", "1", "mean squared error / 2 on the training examples, summed over outputs"},
+  std::vector<Column> columns(const Json&, const Json& experiment) const override {
+    const std::string what = description(loss_named(experiment.at("loss").get<std::string>()));
+    return {{"train_loss", "1", what + " on the training examples, summed over outputs"},
             {"train_error", "1", "fraction of training examples with the wrong sign or largest output"},
-            {"test_loss", "1", "mean squared error / 2 on the test examples, summed over outputs"},
+            {"test_loss", "1", what + " on the test examples, summed over outputs"},
             {"test_error", "1", "fraction of test examples with the wrong sign or largest output"}};
   }
 
-  std::unique_ptr<Measurement> make(const Json&) const override { return std::make_unique<Loss>(); }
+  std::unique_ptr<Measurement> make(const Json&) const override { return std::make_unique<LossMeasurement>(); }
 
   double predicted_seconds(const Json&, std::int64_t examples, std::int64_t, double forward_flops) const override {
     constexpr double kFlopsPerSecond = 50e9;  // float64 on one core

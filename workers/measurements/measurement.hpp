@@ -20,9 +20,10 @@ struct MeasurementContext {
   const Model& model;
   const at::Tensor& theta;  ///< [P], float32, on the trial's device; not to be changed
   const TrainTest& data;    ///< float32, on the same device
+  std::int64_t step;        ///< steps taken
   double eta;               ///< learning rate of the next step
   std::int64_t batch;       ///< B
-  SgdOptions optimizer;
+  SgdOptions optimizer;  ///< its loss is the one that is trained
   std::uint64_t random_key;  ///< of the trial
 };
 
@@ -46,7 +47,7 @@ class MeasurementFamily {
   virtual ~MeasurementFamily() = default;
   /// Canonical form of `measure.<name>`. Throws InputError.
   virtual Json canonical(ObjectReader reader, const Json& experiment) const = 0;
-  virtual std::vector<Column> columns(const Json& canonical) const = 0;
+  virtual std::vector<Column> columns(const Json& canonical, const Json& experiment) const = 0;
   virtual std::unique_ptr<Measurement> make(const Json& canonical) const = 0;
   /// Rough seconds of one record on a CPU core, for D examples, C outputs and `forward_flops` an example.
   virtual double predicted_seconds(const Json& canonical, std::int64_t examples, std::int64_t outputs,

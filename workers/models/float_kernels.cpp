@@ -217,6 +217,15 @@ void velocity_step(std::int64_t count, float l2, float eta, float* __restrict ve
   }
 }
 
+void nesterov_step(std::int64_t count, float l2, float momentum, float eta, const float* __restrict old_velocity,
+                   float* __restrict velocity, float* __restrict theta) {
+  for (std::int64_t j = 0; j < count; ++j) {
+    const float v = velocity[j] + l2 * theta[j];
+    velocity[j] = v;
+    theta[j] -= eta * ((1 + momentum) * v - momentum * old_velocity[j]);
+  }
+}
+
 double residuals_and_square_sum(std::int64_t count, const float* f, const float* y, float* residuals) {
   double sum = 0;
   for (std::int64_t j = 0; j < count; ++j) {

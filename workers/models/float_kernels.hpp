@@ -39,6 +39,10 @@ void multiply(std::int64_t count, const float* x, float* y);
 /// v = v + l2 θ, then θ = θ − eta v.
 void velocity_step(std::int64_t count, float l2, float eta, float* velocity, float* theta);
 
+/// Nesterov's: v = v + l2 θ, then θ = θ − eta ((1 + momentum) v − momentum v_old), where v came in as momentum v_old + g.
+void nesterov_step(std::int64_t count, float l2, float momentum, float eta, const float* old_velocity, float* velocity,
+                   float* theta);
+
 /// Residuals f − y into `residuals`; returns Σ (f − y)², summed in double.
 double residuals_and_square_sum(std::int64_t count, const float* f, const float* y, float* residuals);
 

@@ -4,6 +4,8 @@
 #include <ATen/core/grad_mode.h>
 
 #include <cmath>
+#include <functional>
+#include <numeric>
 
 #include "engine/base/error.hpp"
 #include "workers/data/philox.hpp"
@@ -41,10 +43,10 @@ class MlpFamily final : public ModelFamily {
     return result;
   }
 
-  std::unique_ptr<Model> make(const Json& canonical, std::int64_t features,
+  std::unique_ptr<Model> make(const Json& canonical, const std::vector<std::int64_t>& input_shape,
                               std::int64_t outputs) const override {
     Mlp::Settings settings;
-    settings.sizes.push_back(features);
+    settings.sizes.push_back(std::accumulate(input_shape.begin(), input_shape.end(), std::int64_t{1}, std::multiplies<>()));
     for (const auto& width : canonical.at("hidden")) settings.sizes.push_back(width.get<std::int64_t>());
     settings.sizes.push_back(outputs);
     settings.activation = activation_named(canonical.at("activation").get<std::string>());
@@ -116,11 +118,12 @@ at::Tensor Mlp::forward(const at::Tensor& theta, const at::Tensor& inputs) const
   return a;
 }
 
-at::Tensor Mlp::gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets) const {
+at::Tensor Mlp::gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
+                         Loss loss) const {
   const at::NoGradGuard no_graph;
   const MlpPass pass = forward_pass(*this, theta, inputs);
   at::Tensor result = at::empty_like(theta);
-  at::Tensor delta = (pass.outputs - targets).div_(static_cast<double>(inputs.size(0)));
+  at::Tensor delta = loss_gradient(loss, pass.outputs, targets);
   for (std::int64_t l = layers() - 1; l >= 0; --l) {
     at::Tensor weight_gradient = weight(result, l);
     at::mm_out(weight_gradient, delta.t(), pass.layer_inputs[l]);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <limits>
+
 #include "workers/models/activation.hpp"
 #include "workers/models/model.hpp"
 
@@ -24,9 +26,12 @@ class Mlp final : public Model {
   at::Tensor initial_parameters(std::uint64_t key) const override;
   at::Tensor forward(const at::Tensor& theta, const at::Tensor& inputs) const override;
   at::Tensor ntk(const at::Tensor& theta, const at::Tensor& inputs) const override;
-  at::Tensor gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets) const override;
+  std::int64_t chunk_rows() const override { return std::numeric_limits<std::int64_t>::max(); }
+  at::Tensor example_kernels(const at::Tensor& theta, const at::Tensor& inputs) const override;
+  at::Tensor gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
+                      Loss loss) const override;
   std::unique_ptr<SymmetricOperator> hessian(const at::Tensor& theta, const at::Tensor& inputs,
-                                             const at::Tensor& targets) const override;
+                                             const at::Tensor& targets, Loss loss) const override;
   std::unique_ptr<SgdStepper> stepper(at::Tensor theta, at::Tensor velocity, const Examples& train,
                                       const SgdOptions& options, std::int64_t batch_size) const override;
   double forward_flops() const override;

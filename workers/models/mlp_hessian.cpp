@@ -15,8 +15,8 @@ namespace {
 ///   R{g_l}, (H v)_l = s_l (R{δ_l}ᵀ h_{l−1} + δ_lᵀ R{h_{l−1}}), and the column sums of R{δ_l} for the bias.
 class MlpHessian final : public SymmetricOperator {
  public:
-  MlpHessian(const Mlp& mlp, const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets)
-      : mlp_(mlp), theta_(theta.detach().clone()), examples_(static_cast<double>(inputs.size(0))) {
+  MlpHessian(const Mlp& mlp, const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets, Loss loss)
+      : mlp_(mlp), theta_(theta.detach().clone()), targets_(targets), loss_(loss) {
     const at::NoGradGuard no_graph;
     const Activation activation = mlp_.settings().activation;
     MlpPass pass = forward_pass(mlp_, theta_, inputs);
@@ -24,7 +24,8 @@ class MlpHessian final : public SymmetricOperator {
     deltas_.resize(layers);
     slopes_.resize(layers - 1);
     bends_.resize(layers - 1);
-    deltas_.back() = (pass.outputs - targets).div_(examples_);
+    outputs_ = pass.outputs;
+    deltas_.back() = loss_gradient(loss, outputs_, targets);
     for (std::int64_t l = layers - 2; l >= 0; --l) {
       const at::Tensor& a = pass.preactivations[l];
       const at::Tensor g = pull_back(mlp_, theta_, l + 1, deltas_[l + 1]);
@@ -52,7 +53,7 @@ class MlpHessian final : public SymmetricOperator {
       if (l + 1 < layers) r_h[l + 1] = r_a[l] * slopes_[l];
     }
     at::Tensor result = at::empty_like(v, at::MemoryFormat::Contiguous);
-    at::Tensor r_delta = r_a.back().div_(examples_);
+    at::Tensor r_delta = loss_curvature(loss_, outputs_, targets_, r_a.back());
     for (std::int64_t l = layers - 1; l >= 0; --l) {
       const double scale = mlp_.weight_scale(l);
       at::Tensor out = mlp_.weight(result, l);
@@ -80,7 +81,9 @@ class MlpHessian final : public SymmetricOperator {
 
   Mlp mlp_;  // a copy: the operator may outlive the model
   at::Tensor theta_;
-  double examples_;
+  at::Tensor targets_;
+  Loss loss_;
+  at::Tensor outputs_;
   std::vector<at::Tensor> layer_inputs_;
   std::vector<at::Tensor> deltas_;  // δ_l
   std::vector<at::Tensor> slopes_;  // φ'(a_l) of the hidden layers
@@ -90,8 +93,8 @@ class MlpHessian final : public SymmetricOperator {
 }  // namespace
 
 std::unique_ptr<SymmetricOperator> Mlp::hessian(const at::Tensor& theta, const at::Tensor& inputs,
-                                                const at::Tensor& targets) const {
-  return std::make_unique<MlpHessian>(*this, theta, inputs, targets);
+                                                const at::Tensor& targets, Loss loss) const {
+  return std::make_unique<MlpHessian>(*this, theta, inputs, targets, loss);
 }
 
 }  // namespace edgesweep

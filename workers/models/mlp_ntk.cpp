@@ -41,4 +41,22 @@ at::Tensor Mlp::ntk(const at::Tensor& theta, const at::Tensor& inputs) const {
   return sum;
 }
 
+// One example's block of the same sum: its own norms in place of the Gram matrices between examples.
+at::Tensor Mlp::example_kernels(const at::Tensor& theta, const at::Tensor& inputs) const {
+  const at::NoGradGuard no_graph;
+  const std::int64_t examples = inputs.size(0), outputs = this->outputs();
+  const MlpPass pass = forward_pass(*this, theta, inputs);
+  at::Tensor sum = at::zeros({examples, outputs, outputs}, theta.options());
+  at::Tensor delta = at::eye(outputs, theta.options()).expand({examples, outputs, outputs});
+  for (std::int64_t l = layers() - 1; l >= 0; --l) {
+    const double scale = weight_scale(l);
+    const at::Tensor norms = pass.layer_inputs[l].square().sum(1).mul_(scale * scale).add_(settings_.bias ? 1 : 0);
+    sum.add_(at::bmm(delta, delta.transpose(1, 2)).mul_(norms.view({examples, 1, 1})));
+    if (l == 0) break;
+    const at::Tensor slope = activation_derivative(settings_.activation, pass.preactivations[l - 1]).unsqueeze(1);
+    delta = at::matmul(delta, weight(theta, l)).mul_(scale).mul(slope);
+  }
+  return sum;
+}
+
 }  // namespace edgesweep

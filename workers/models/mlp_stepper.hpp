@@ -21,7 +21,4 @@ std::unique_ptr<SgdStepper> make_mlp_stepper_aten(const Mlp& mlp, at::Tensor the
                                                   const Examples& train, const SgdOptions& options,
                                                   std::int64_t batch_size);
 
-/// Throws InputError unless `batch` has `batch_size` entries, each in [0, examples).
-void check_batch(std::span<const std::int64_t> batch, std::int64_t batch_size, std::int64_t examples);
-
 }  // namespace edgesweep

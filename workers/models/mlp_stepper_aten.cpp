@@ -1,7 +1,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
-#include "engine/base/error.hpp"
+#include "workers/models/check_batch.hpp"
 #include "workers/models/mlp_stepper.hpp"
 
 namespace edgesweep {
@@ -47,9 +47,10 @@ class MlpStepperAten final : public SgdStepper {
     at::index_select_out(targets_, train_.targets, 0, rows);
     forward();
     Layer& last = layers_.back();
-    at::sub_out(last.delta, last.a, targets_);
-    const at::Tensor squares = at::square(last.delta.to(at::kDouble)).sum();
+    const at::Tensor loss = loss_value(options_.loss, last.a.to(at::kDouble), targets_.to(at::kDouble));
+    last.delta.copy_(loss_gradient(options_.loss, last.a, targets_).mul_(static_cast<double>(batch_size_)));
     const bool in_place = options_.momentum == 0 && options_.l2 == 0;
+    const at::Tensor old_velocity = options_.nesterov ? velocity_.clone() : at::Tensor();
     for (std::size_t l = layers_.size(); l-- > 0;) {
       if (l > 0) propagate(l);
       if (in_place) {
@@ -60,9 +61,14 @@ class MlpStepperAten final : public SgdStepper {
     }
     if (!in_place) {
       if (options_.l2 != 0) velocity_.add_(theta_, options_.l2);
-      theta_.add_(velocity_, -eta);
+      if (options_.nesterov) {
+        // g + ρ θ + μ v_new = (1 + μ) v_new − μ v_old.
+        theta_.add_(velocity_, -eta * (1 + options_.momentum)).add_(old_velocity, eta * options_.momentum);
+      } else {
+        theta_.add_(velocity_, -eta);
+      }
     }
-    return squares.item<double>() / (2.0 * static_cast<double>(batch_size_));
+    return loss.item<double>();
   }
 
  private:
@@ -108,19 +114,6 @@ class MlpStepperAten final : public SgdStepper {
 };
 
 }  // namespace
-
-void check_batch(std::span<const std::int64_t> batch, std::int64_t batch_size, std::int64_t examples) {
-  if (static_cast<std::int64_t>(batch.size()) != batch_size) {
-    throw InputError("batch", "found " + std::to_string(batch.size()) + " rows; the stepper was made for " +
-                                  std::to_string(batch_size));
-  }
-  for (const std::int64_t row : batch) {
-    if (row < 0 || row >= examples) {
-      throw InputError(
-          "batch", "found row " + std::to_string(row) + "; the training set has " + std::to_string(examples));
-    }
-  }
-}
 
 std::unique_ptr<SgdStepper> make_mlp_stepper_aten(const Mlp& mlp, at::Tensor theta, at::Tensor velocity,
                                                   const Examples& train, const SgdOptions& options,

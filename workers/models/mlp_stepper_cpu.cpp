@@ -1,8 +1,10 @@
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <cblas.h>
 
 #include <algorithm>
 
+#include "workers/models/check_batch.hpp"
 #include "workers/models/float_kernels.hpp"
 #include "workers/models/mlp_stepper.hpp"
 #include "workers/models/thin_product.hpp"
@@ -35,10 +37,12 @@ class MlpStepperCpu final : public SgdStepper {
         train_{train.inputs.contiguous(), train.targets.contiguous(), {}},
         options_(options),
         in_place_(options.momentum == 0 && options.l2 == 0),
+        gradient_scale_(is_squared(options.loss) ? squared_loss_scale(options.loss) : 1),
         batch_(batch_size),
         is_thin_(thin_product_pays(batch_size)),
         targets_(at::empty({batch_size, mlp.outputs()}, at::kFloat)),
         ones_(at::ones({batch_size}, at::kFloat)) {
+    if (options_.nesterov) old_velocity_ = at::empty_like(velocity_);
     for (std::int64_t l = 0; l < mlp.layers(); ++l) {
       const std::int64_t in = mlp.settings().sizes[l], out = mlp.settings().sizes[l + 1];
       hidden_.push_back(at::empty({batch_size, in}, at::kFloat));
@@ -55,18 +59,33 @@ class MlpStepperCpu final : public SgdStepper {
     check_batch(batch, batch_, train_.count());
     gather(batch);
     forward();
-    Layer& last = layers_.back();
-    const double squares =
-        residuals_and_square_sum(batch_ * last.out, data(last.slope), data(targets_), data(last.delta));
+    const double loss = loss_and_output_delta();
+    if (options_.nesterov) std::copy_n(data(velocity_), theta_.size(0), data(old_velocity_));
     for (std::size_t l = layers_.size(); l-- > 0;) backward(l, eta);
-    if (!in_place_) {
+    if (options_.nesterov) {
+      nesterov_step(theta_.size(0), static_cast<float>(options_.l2), static_cast<float>(options_.momentum),
+                    static_cast<float>(eta), data(old_velocity_), data(velocity_), data(theta_));
+    } else if (!in_place_) {
       velocity_step(theta_.size(0), static_cast<float>(options_.l2), static_cast<float>(eta), data(velocity_),
                     data(theta_));
     }
-    return squares / (2.0 * static_cast<double>(batch_));
+    return loss;
   }
 
  private:
+  /// Fills the last layer's δ, but for the factor 2 of mse_sum, which is in gradient_scale_.
+  double loss_and_output_delta() {
+    Layer& last = layers_.back();
+    if (!is_squared(options_.loss)) {
+      const at::NoGradGuard no_graph;
+      last.delta.copy_(loss_gradient(options_.loss, last.slope, targets_)).mul_(static_cast<double>(batch_));
+      return loss_value(options_.loss, last.slope.to(at::kDouble), targets_.to(at::kDouble)).item<double>();
+    }
+    const double squares =
+        residuals_and_square_sum(batch_ * last.out, data(last.slope), data(targets_), data(last.delta));
+    return gradient_scale_ * squares / (2.0 * static_cast<double>(batch_));
+  }
+
   void gather(std::span<const std::int64_t> batch) {
     Layer& first = layers_.front();
     const std::int64_t outputs = layers_.back().out;
@@ -111,7 +130,7 @@ class MlpStepperCpu final : public SgdStepper {
   /// δ_{l−1} from δ_l while W_l is still the old one, then layer l's gradient into θ or v.
   void backward(std::size_t l, double eta) {
     Layer& layer = layers_[l];
-    const double rate = (in_place_ ? -eta : 1.0) / static_cast<double>(batch_);
+    const double rate = gradient_scale_ * (in_place_ ? -eta : 1.0) / static_cast<double>(batch_);
     const float beta = in_place_ ? 1.0f : static_cast<float>(options_.momentum);
     const float weight_rate = static_cast<float>(rate * static_cast<double>(layer.scale));
     float* weight = in_place_ ? layer.weight : layer.weight_velocity;
@@ -162,9 +181,11 @@ class MlpStepperCpu final : public SgdStepper {
 
   Activation activation_;
   at::Tensor theta_, velocity_;
+  at::Tensor old_velocity_;  // with Nesterov's momentum
   Examples train_;
   SgdOptions options_;
   bool in_place_;  // μ = ρ = 0: the update goes straight into θ
+  double gradient_scale_;
   std::int64_t batch_;
   bool is_thin_;                // forward products by thin_product
   std::vector<float> scratch_;  // of thin_product

@@ -11,6 +11,7 @@
 #include "engine/base/json.hpp"
 #include "engine/spec/object_reader.hpp"
 #include "workers/data/dataset.hpp"
+#include "workers/models/loss.hpp"
 
 namespace edgesweep {
 
@@ -30,10 +31,13 @@ class SymmetricOperator {
   virtual at::Tensor apply(const at::Tensor& v) = 0;
 };
 
-/// SGD as theory.md section 1 defines it: v ← μ v + g + ρ θ, θ ← θ − η v.
+/// SGD as theory.md section 1 defines it: v ← μ v + g + ρ θ, θ ← θ − η v, with g the gradient of the mini-batch loss.
+/// Nesterov's momentum, as in PyTorch: θ ← θ − η (g + ρ θ + μ v) with the new v.
 struct SgdOptions {
   double momentum = 0;  ///< μ
   double l2 = 0;        ///< ρ
+  bool nesterov = false;
+  Loss loss = Loss::mse;
 };
 
 /// Trains on one flat parameter buffer, in place, without an autograd graph.
@@ -44,8 +48,9 @@ class SgdStepper {
   virtual double step(std::span<const std::int64_t> batch, double eta) = 0;
 };
 
-/// A network f(θ, x) with θ one flat vector [P]. Functions follow the dtype and device of `theta`; inputs and targets are
-/// converted by the caller. Losses here are MSE: L = 1/(2N) Σ‖f − y‖², summed over outputs, averaged over examples.
+/// A network f(θ, x) with θ one flat vector [P]. Functions follow the dtype and device of `theta`; inputs (N × features)
+/// and targets (N × C) are converted by the caller. A family has to give parameters, initial values and forward(); the
+/// rest has implementations by autograd (autograd_model.cpp) that a family with something faster overrides.
 class Model {
  public:
   virtual ~Model() = default;
@@ -57,23 +62,38 @@ class Model {
   /// θ at the start, float32 on the CPU: a pure function of the model's settings and `key`.
   virtual at::Tensor initial_parameters(std::uint64_t key) const = 0;
 
-  /// Outputs, N × C. Differentiable by autograd in `theta` (used as an independent check).
+  /// Outputs, N × C. Differentiable by autograd in `theta`, twice.
   virtual at::Tensor forward(const at::Tensor& theta, const at::Tensor& inputs) const = 0;
 
+  /// Most examples of one pass: more are taken in chunks of this many, in order, and summed. Bounds the memory of a pass.
+  /// With batch normalisation each chunk has its own statistics ("ghost batches").
+  virtual std::int64_t chunk_rows() const;
+
+  /// Whether an example's outputs depend on the other examples of its chunk, as with batch normalisation.
+  virtual bool mixes_examples() const { return false; }
+
   /// Empirical NTK Θ̂ = J Jᵀ / N, (N·C) × (N·C), an example's outputs adjacent; exactly symmetric.
-  virtual at::Tensor ntk(const at::Tensor& theta, const at::Tensor& inputs) const = 0;
+  virtual at::Tensor ntk(const at::Tensor& theta, const at::Tensor& inputs) const;
+
+  /// k_i = J_i J_iᵀ of every example, N × C × C. Throws std::logic_error if the model mixes examples.
+  virtual at::Tensor example_kernels(const at::Tensor& theta, const at::Tensor& inputs) const;
 
   /// ∇L over the given examples, [P].
-  virtual at::Tensor gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets) const = 0;
+  virtual at::Tensor gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
+                              Loss loss) const;
 
-  /// ∇²L over the given examples as an operator; forward and backward passes are done once, in here.
+  /// ∇²L over the given examples as an operator.
   virtual std::unique_ptr<SymmetricOperator> hessian(const at::Tensor& theta, const at::Tensor& inputs,
-                                                     const at::Tensor& targets) const = 0;
+                                                     const at::Tensor& targets, Loss loss) const;
+
+  /// Gauss–Newton matrix 1/N Σ_i J_iᵀ (∇²_f ℓ_i) J_i over the given examples as an operator.
+  virtual std::unique_ptr<SymmetricOperator> gauss_newton(const at::Tensor& theta, const at::Tensor& inputs,
+                                                          const at::Tensor& targets, Loss loss) const;
 
   /// Steps on `theta` and `velocity` ([P], float32, contiguous, of the examples' device), which must outlive it.
   /// `batch_size` is the number of rows of every step.
   virtual std::unique_ptr<SgdStepper> stepper(at::Tensor theta, at::Tensor velocity, const Examples& train,
-                                              const SgdOptions& options, std::int64_t batch_size) const = 0;
+                                              const SgdOptions& options, std::int64_t batch_size) const;
 
   /// Multiply–add count of one forward pass of one example: the cost model's unit.
   virtual double forward_flops() const = 0;
@@ -85,7 +105,10 @@ class ModelFamily {
   virtual ~ModelFamily() = default;
   /// Canonical form of `experiment.model`. Throws InputError.
   virtual Json canonical(ObjectReader reader) const = 0;
-  virtual std::unique_ptr<Model> make(const Json& canonical, std::int64_t features, std::int64_t outputs) const = 0;
+  /// `input_shape`: of one example, {784} or {3, 32, 32} (channels, rows, columns). Throws InputError about `model` if the
+  /// family cannot take such inputs.
+  virtual std::unique_ptr<Model> make(const Json& canonical, const std::vector<std::int64_t>& input_shape,
+                                      std::int64_t outputs) const = 0;
 };
 
 const ModelFamily& model_family(const std::string& name);

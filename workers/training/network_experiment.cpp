@@ -31,11 +31,22 @@ Json canonical_model(ObjectReader reader) {
   return canonical;
 }
 
+/// cross_entropy wants one-hot targets, logistic ±1; squared losses take any.
+std::string canonical_loss(ObjectReader& reader, const Json& dataset) {
+  const std::string name = reader.choice("loss", loss_names(), "mse");
+  const std::int64_t outputs = dataset_family(name_of(dataset)).outputs(dataset);
+  if ((name == "cross_entropy" && outputs < 2) || (name == "logistic" && outputs > 1)) {
+    reader.fail("loss", "is " + name + ", and the data set's target has " + std::to_string(outputs) +
+                            " output(s): cross_entropy takes one-hot targets, logistic a single one of +1 and -1");
+  }
+  return name;
+}
+
 std::unique_ptr<Model> make_model(const Json& experiment) {
   const Json& dataset = experiment.at("dataset");
   const Json& model = experiment.at("model");
   const DatasetFamily& family = dataset_family(name_of(dataset));
-  return model_family(name_of(model)).make(model, family.features(dataset), family.outputs(dataset));
+  return model_family(name_of(model)).make(model, family.input_shape(dataset), family.outputs(dataset));
 }
 
 void move_to(at::Device device, Examples& examples) {
@@ -44,13 +55,13 @@ void move_to(at::Device device, Examples& examples) {
   if (examples.labels.defined()) examples.labels = examples.labels.to(device);
 }
 
-std::vector<ActiveMeasurement> make_measurements(const Json& measure) {
+std::vector<ActiveMeasurement> make_measurements(const Json& measure, const Json& experiment) {
   std::vector<ActiveMeasurement> result;
   for (const std::string& name : measurement_names()) {
     if (!measure.contains(name)) continue;
     const MeasurementFamily& family = measurement_family(name);
     std::int64_t width = 0;
-    for (const Column& column : family.columns(measure.at(name))) width += column.width;
+    for (const Column& column : family.columns(measure.at(name), experiment)) width += column.width;
     result.push_back({name, width, family.make(measure.at(name))});
   }
   return result;
@@ -63,7 +74,7 @@ class NetworkExperiment final : public ExperimentFamily {
     Json canonical;
     canonical["dataset"] = canonical_dataset(reader.object("dataset"));
     canonical["model"] = canonical_model(reader.object("model"));
-    canonical["loss"] = reader.choice("loss", {"mse"}, "mse");
+    canonical["loss"] = canonical_loss(reader, canonical["dataset"]);
     canonical["optimizer"] = canonical_optimizer(reader.object("optimizer", true));
     canonical["schedule"] = canonical_schedule(reader.object("schedule", true));
     canonical["sampler"] = reader.choice("sampler", sampler_names(), "epoch");
@@ -82,14 +93,17 @@ class NetworkExperiment final : public ExperimentFamily {
       if (reader.has(name)) canonical[name] = measurement_family(name).canonical(reader.object(name), experiment);
     }
     reader.finish();
+    if (follows_lambda_max(experiment.at("schedule")) && !canonical.contains("hessian")) {
+      reader.fail("", "needs hessian: the schedule inverse_lambda_max follows its hessian_lambda_max");
+    }
     return canonical;
   }
 
-  std::vector<Column> columns(const Json&, const Json& measure) const override {
+  std::vector<Column> columns(const Json& experiment, const Json& measure) const override {
     std::vector<Column> result;
     for (const std::string& name : measurement_names()) {
       if (!measure.contains(name)) continue;
-      for (Column& column : measurement_family(name).columns(measure.at(name))) result.push_back(std::move(column));
+      for (Column& column : measurement_family(name).columns(measure.at(name), experiment)) result.push_back(std::move(column));
     }
     return result;
   }
@@ -127,7 +141,9 @@ class NetworkExperiment final : public ExperimentFamily {
     move_to(device, data.train);
     move_to(device, data.test);
     return std::make_unique<NetworkTraining>(sweep, make_model(sweep.experiment), std::move(data),
-                                             [measure = sweep.measure] { return make_measurements(measure); });
+                                             [measure = sweep.measure, experiment = sweep.experiment] {
+                                               return make_measurements(measure, experiment);
+                                             });
   }
 };
 

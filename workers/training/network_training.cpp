@@ -3,12 +3,14 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "engine/base/digest.hpp"
 #include "engine/base/error.hpp"
 #include "workers/data/philox.hpp"
 #include "workers/data/sampler.hpp"
+#include "workers/training/optimizer.hpp"
 #include "workers/training/parameter_file.hpp"
 #include "workers/training/schedule.hpp"
 
@@ -17,16 +19,18 @@ namespace {
 
 /// Name of the part of a checkpoint that holds θ and v; measurements have their own.
 constexpr const char* network_part = "network";
+/// Of the schedule, where it has a state.
+constexpr const char* schedule_part = "schedule";
 
 void require(bool holds, const std::string& reason) {
   if (!holds) throw InputError("checkpoint", reason);
 }
 
-/// Where train_loss stands among the measurements' values; −1 if it is not measured.
-std::int64_t train_loss_position(const Sweep& sweep) {
+/// Where a column stands among the measurements' values; −1 if it is not measured.
+std::int64_t position(const Sweep& sweep, const std::string& name) {
   std::int64_t position = -3;  // step, samples and learning_rate come first
   for (const Column& column : sweep.columns) {
-    if (column.name == "train_loss") return position;
+    if (column.name == name) return position;
     position += column.width;
   }
   return -1;
@@ -41,11 +45,14 @@ class NetworkDynamics final : public Dynamics {
         data_(data),
         measurements_(std::move(measurements)),
         trial_(trial),
-        options_{sweep.experiment.at("optimizer").at("momentum"), sweep.experiment.at("optimizer").at("l2")},
-        schedule_(make_schedule(sweep.experiment.at("schedule"), trial.cell.eta)),
+        options_(sgd_options(sweep.experiment)),
+        schedule_(make_schedule(sweep.experiment.at("schedule"), trial.cell.eta,
+                                {trial.cell.steps, data.train.count() / trial.cell.batch})),
+        follows_lambda_max_(follows_lambda_max(sweep.experiment.at("schedule"))),
         sampler_(make_sampler(sweep.experiment.at("sampler"), random_key(trial.key), data.train.count(),
                               trial.cell.batch)),
-        train_loss_(train_loss_position(sweep)) {}
+        train_loss_(position(sweep, "train_loss")),
+        lambda_max_column_(position(sweep, "hessian_lambda_max")) {}
 
   void start() override {
     const at::Tensor theta = model_.initial_parameters(initial_parameters_key(sweep_.experiment, trial_.seed));
@@ -53,7 +60,7 @@ class NetworkDynamics final : public Dynamics {
   }
 
   void restore(const DynamicsState& state) override {
-    require(state.size() == measurements_.size() + 1, "it is of other measurements");
+    require(state.size() == measurements_.size() + (follows_lambda_max_ ? 2 : 1), "it is of other measurements");
     for (const ActiveMeasurement& active : measurements_) {
       const auto part = state.find(active.name);
       require(part != state.end(), "it has no state of the measurement " + active.name);
@@ -67,22 +74,31 @@ class NetworkDynamics final : public Dynamics {
               "its parameters are not those of the model");
     }
     set_parameters(network->second.at("theta"), network->second.at("velocity"));
+    if (follows_lambda_max_) {
+      const auto schedule = state.find(schedule_part);
+      require(schedule != state.end() && schedule->second.contains("lambda_max") &&
+                  schedule->second.at("lambda_max").scalar_type() == at::kDouble &&
+                  schedule->second.at("lambda_max").numel() == 1,
+              "it has no lambda_max of its schedule");
+      lambda_max_ = schedule->second.at("lambda_max").item<double>();
+    }
   }
 
   DynamicsState state() const override {
     DynamicsState state{{network_part, {{"theta", theta_}, {"velocity", velocity_}}}};
     for (const ActiveMeasurement& active : measurements_) state[active.name] = active.measurement->state();
+    if (follows_lambda_max_) state[schedule_part] = {{"lambda_max", at::full({1}, lambda_max_, at::kDouble)}};
     return state;
   }
 
-  double learning_rate(std::int64_t step) const override { return schedule_(step); }
+  double learning_rate(std::int64_t step) const override { return schedule_(step, lambda_max_); }
 
-  double advance(std::int64_t step) override { return stepper_->step(sampler_->batch(step), schedule_(step)); }
+  double advance(std::int64_t step) override { return stepper_->step(sampler_->batch(step), learning_rate(step)); }
 
   bool measure(std::int64_t step, std::span<double> out) override {
     if (!at::isfinite(theta_).all().item<bool>()) return false;
-    const MeasurementContext context{model_,   theta_,           data_,    schedule_(step),
-                                     trial_.cell.batch, options_, random_key(trial_.key)};
+    const MeasurementContext context{
+        model_,   theta_, data_, step, learning_rate(step), trial_.cell.batch, options_, random_key(trial_.key)};
     std::size_t first = 0;
     for (const ActiveMeasurement& active : measurements_) {
       const auto width = static_cast<std::size_t>(active.width);
@@ -92,6 +108,7 @@ class NetworkDynamics final : public Dynamics {
       const auto loss = static_cast<std::size_t>(train_loss_);
       if (train_loss_ >= 0 && first > loss && !std::isfinite(out[loss])) break;
     }
+    if (lambda_max_column_ >= 0) lambda_max_ = out[static_cast<std::size_t>(lambda_max_column_)];
     return true;
   }
 
@@ -114,8 +131,11 @@ class NetworkDynamics final : public Dynamics {
   const Trial& trial_;
   SgdOptions options_;
   Schedule schedule_;
+  bool follows_lambda_max_;
   std::unique_ptr<Sampler> sampler_;
+  double lambda_max_ = std::numeric_limits<double>::quiet_NaN();  // of the last record
   std::int64_t train_loss_;
+  std::int64_t lambda_max_column_;
   at::Tensor theta_;
   at::Tensor velocity_;
   std::unique_ptr<SgdStepper> stepper_;

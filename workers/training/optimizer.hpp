@@ -2,11 +2,15 @@
 
 #include "engine/base/json.hpp"
 #include "engine/spec/object_reader.hpp"
+#include "workers/models/model.hpp"
 
 namespace edgesweep {
 
-/// Canonical form of `experiment.optimizer`: momentum μ in [0, 1) and l2 ρ ≥ 0 of theory.md section 1, both 0 unless given.
-/// Throws InputError.
+/// Canonical form of `experiment.optimizer`: momentum μ in [0, 1) and l2 ρ ≥ 0 of theory.md section 1, both 0 unless given;
+/// nesterov, false unless given. Throws InputError.
 Json canonical_optimizer(ObjectReader reader);
+
+/// Optimiser and loss of a canonical experiment.
+SgdOptions sgd_options(const Json& experiment);
 
 }  // namespace edgesweep

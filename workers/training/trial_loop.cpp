@@ -60,8 +60,8 @@ TrialOutcome TrialLoop::run(const Trial& trial, const std::optional<Bytes>& byte
     std::vector<double> values(static_cast<std::size_t>(width_), std::numeric_limits<double>::quiet_NaN());
     values[0] = static_cast<double>(step);
     values[1] = static_cast<double>(step * trial.cell.batch);
-    values[2] = dynamics->learning_rate(step);
     const bool finite = dynamics->measure(step, std::span(values).subspan(own_columns));
+    values[2] = dynamics->learning_rate(step);  // after measuring: it may follow what was measured
     records.push_back(std::move(values));
     const auto index = static_cast<std::int64_t>(records.size()) - 1;
     if (sweep_.keep_parameters == KeepParameters::all) {

@@ -74,7 +74,7 @@ TEST(Cifar10, WritesOutItsDefaults) {
   const Json subset = Json::parse(R"({"train": {"count": 7, "seed": 3}, "test": 0})");
   EXPECT_EQ(cifar10().train_count(canonical(subset)), 7);
   EXPECT_EQ(cifar10().outputs(canonical(subset)), 10);
-  EXPECT_EQ(cifar10().features(canonical(subset)), pixels);
+  EXPECT_EQ(cifar10().input_shape(canonical(subset)), (std::vector<std::int64_t>{3, 32, 32}));
   EXPECT_EQ(canonical(canonical(subset)), canonical(subset));
   EXPECT_THROW(canonical({{"train", 50001}}), InputError);
   EXPECT_THROW(canonical({{"target", "parity"}}), InputError);

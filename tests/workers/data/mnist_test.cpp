@@ -53,7 +53,7 @@ TEST(Mnist, WritesOutItsDefaults) {
   EXPECT_EQ(mnist().train_count(canonical(subset)), 7);
   EXPECT_EQ(mnist().outputs(canonical(subset)), 10);
   EXPECT_EQ(mnist().outputs(canonical(Json::object())), 1);
-  EXPECT_EQ(mnist().features(canonical(subset)), 784);
+  EXPECT_EQ(mnist().input_shape(canonical(subset)), (std::vector<std::int64_t>{1, 28, 28}));
   EXPECT_EQ(canonical(canonical(subset)), canonical(subset));
 }
 

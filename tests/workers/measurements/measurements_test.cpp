@@ -22,7 +22,7 @@ struct Case {
   TrainTest data;
   SgdOptions optimizer = {};
 
-  MeasurementContext context() const { return {*model, theta, data, 0.2, 3, optimizer, 42}; }
+  MeasurementContext context() const { return {*model, theta, data, 0, 0.2, 3, optimizer, 42}; }
 };
 
 Examples random_examples(std::int64_t count, std::int64_t outputs) {
@@ -46,7 +46,7 @@ std::vector<double> measure(Measurement& measurement, const Case& test, std::siz
 }
 
 Json canonical(const std::string& name, const Json& given, std::int64_t train = 2500) {
-  const Json experiment = {{"dataset", {{"name", "mnist"}, {"train", train}, {"target", "parity"}}}};
+  const Json experiment = {{"dataset", {{"name", "mnist"}, {"train", train}, {"target", "parity"}}}, {"loss", "mse"}};
   return measurement_family(name).canonical(ObjectReader(given, "s.json", "measure." + name), experiment);
 }
 
@@ -79,7 +79,7 @@ at::Tensor numeric_hessian(const Case& test) {
   for (std::int64_t p = 0; p < theta.size(0); ++p) {
     const at::Tensor shift = at::zeros_like(theta);
     shift[p] = kStep;
-    rows.push_back((test.model->gradient(theta + shift, x, y) - test.model->gradient(theta - shift, x, y)) /
+    rows.push_back((test.model->gradient(theta + shift, x, y, test.optimizer.loss) - test.model->gradient(theta - shift, x, y, test.optimizer.loss)) /
                    (2 * kStep));
   }
   const at::Tensor matrix = at::stack(rows);
@@ -143,7 +143,7 @@ TEST(KernelNormMeasurement, HasTheFullNormBehindKWhenAskedAndNothingElseChanges)
   EXPECT_EQ(canonical("kernel_norm", Json::object()), Json({{"precision", "float64"}, {"full", false}}));
   const Json full = canonical("kernel_norm", {{"full", true}});
   std::vector<std::string> names;
-  for (const Column& column : measurement_family("kernel_norm").columns(full)) names.push_back(column.name);
+  for (const Column& column : measurement_family("kernel_norm").columns(full, Json::object())) names.push_back(column.name);
   EXPECT_EQ(names, (std::vector<std::string>{"K", "K_full", "K_block", "K_hd", "K_tr", "ntk_lambda_max", "ntk_trace"}));
   for (const std::int64_t outputs : {1, 3}) {
     Case test = small_case(outputs);
@@ -219,7 +219,7 @@ TEST(Measurements, RefuseImpossibleSettings) {
 }
 
 TEST(Measurements, FillTheColumnsTheyDeclare) {
-  const auto columns = measurement_family("hessian").columns(canonical("hessian", {{"top", 4}, {"trace_probes", 2}}));
+  const auto columns = measurement_family("hessian").columns(canonical("hessian", {{"top", 4}, {"trace_probes", 2}}), Json::object());
   ASSERT_EQ(columns.size(), 5u);
   EXPECT_EQ(columns[3].name, "hessian_trace");
   EXPECT_EQ(columns[4].width, 4);

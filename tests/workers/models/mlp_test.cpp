@@ -121,8 +121,8 @@ TEST(Mlp, GradientAgreesWithAutograd) {
     const at::Tensor theta = parameters_of(mlp);
     const at::Tensor x = normal({6, settings.sizes.front()}, 1), y = normal({6, settings.sizes.back()}, 2);
     const at::Tensor expected = autograd_gradient(mlp, theta, x, y);
-    EXPECT_LT(relative_error(mlp.gradient(theta, x, y), expected), 1e-13);
-    const at::Tensor single = mlp.gradient(theta.to(at::kFloat), x.to(at::kFloat), y.to(at::kFloat));
+    EXPECT_LT(relative_error(mlp.gradient(theta, x, y, Loss::mse), expected), 1e-13);
+    const at::Tensor single = mlp.gradient(theta.to(at::kFloat), x.to(at::kFloat), y.to(at::kFloat), Loss::mse);
     EXPECT_EQ(single.scalar_type(), at::kFloat);
     EXPECT_LT(relative_error(single, expected), 3e-6);
   }

@@ -69,7 +69,7 @@ TEST(RegistryCatalog, CombinesTheColumnsOfTheMeasurementsLossFirst) {
   EXPECT_EQ(measure.size(), 3U);
   std::vector<std::string> expected;
   for (const char* name : {"loss", "hessian", "kernel_norm"}) {
-    for (const Column& column : measurement_family(name).columns(measure.at(name))) expected.push_back(column.name);
+    for (const Column& column : measurement_family(name).columns(measure.at(name), experiment)) expected.push_back(column.name);
   }
   std::vector<std::string> found;
   for (const Column& column : catalog->columns(experiment, measure)) found.push_back(column.name);

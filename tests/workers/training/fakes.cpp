@@ -59,12 +59,13 @@ at::Tensor LineModel::ntk(const at::Tensor&, const at::Tensor& inputs) const {
   return at::mm(inputs, inputs.t()) / static_cast<double>(inputs.size(0));
 }
 
-at::Tensor LineModel::gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets) const {
+at::Tensor LineModel::gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
+                               Loss) const {
   return at::mv(inputs.t(), (forward(theta, inputs) - targets).squeeze(1)) / static_cast<double>(inputs.size(0));
 }
 
 std::unique_ptr<SymmetricOperator> LineModel::hessian(const at::Tensor&, const at::Tensor& inputs,
-                                                      const at::Tensor&) const {
+                                                      const at::Tensor&, Loss) const {
   return std::make_unique<LineHessian>(at::mm(inputs.t(), inputs) / static_cast<double>(inputs.size(0)));
 }
 

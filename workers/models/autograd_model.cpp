@@ -1,0 +1,221 @@
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "engine/base/error.hpp"
+#include "workers/models/check_batch.hpp"
+#include "workers/models/model.hpp"
+
+// What a Model does unless its family has something faster: derivatives by autograd, in chunks of chunk_rows() examples.
+namespace edgesweep {
+namespace {
+
+at::Tensor tracked(const at::Tensor& theta) { return theta.detach().clone().requires_grad_(true); }
+
+at::Tensor derivative(const at::Tensor& of, const at::Tensor& by) {
+  return torch::autograd::grad({of}, {by}, {}, false, false, true)[0];
+}
+
+/// Calls visit(first row, rows, share of all rows) for chunk after chunk.
+template <typename Visit>
+void for_each_chunk(std::int64_t count, std::int64_t chunk_rows, Visit visit) {
+  for (std::int64_t first = 0; first < count; first += chunk_rows) {
+    const std::int64_t rows = std::min(chunk_rows, count - first);
+    visit(first, rows, static_cast<double>(rows) / static_cast<double>(count));
+  }
+}
+
+/// Gradient and value of the loss; the same sum of chunks everywhere.
+std::pair<at::Tensor, double> gradient_and_loss(const Model& model, const at::Tensor& theta, const at::Tensor& inputs,
+                                                const at::Tensor& targets, Loss loss) {
+  const at::AutoGradMode graph(true);
+  const at::Tensor leaf = theta.detach().requires_grad_(true);
+  at::Tensor sum;
+  double value = 0;
+  for_each_chunk(inputs.size(0), model.chunk_rows(), [&](std::int64_t first, std::int64_t rows, double share) {
+    const at::Tensor f = model.forward(leaf, inputs.narrow(0, first, rows));
+    const at::Tensor part = loss_value(loss, f, targets.narrow(0, first, rows));
+    at::Tensor g = derivative(part, leaf);
+    value += share * part.item<double>();
+    if (share == 1) {
+      sum = std::move(g);
+    } else if (!sum.defined()) {
+      sum = g.mul_(share);
+    } else {
+      sum.add_(g, share);
+    }
+  });
+  return {sum, value};
+}
+
+/// A symmetric matrix that is a weighted sum over chunks. A product's graph is kept where one chunk holds all examples,
+/// else it is made again for each product: the memory is that of one chunk.
+class ChunkedOperator : public SymmetricOperator {
+ public:
+  ChunkedOperator(const Model& model, const at::Tensor& theta, at::Tensor inputs, at::Tensor targets, Loss loss)
+      : model_(model), theta_(tracked(theta)), inputs_(std::move(inputs)), targets_(std::move(targets)), loss_(loss) {}
+
+  std::int64_t size() const override { return theta_.size(0); }
+
+  at::Tensor apply(const at::Tensor& v) override {
+    if (v.dim() != 1 || v.size(0) != size()) {
+      throw InputError("matrix-vector product", "found a vector of " + std::to_string(v.numel()) +
+                                                    " values; the network has " + std::to_string(size()));
+    }
+    const at::AutoGradMode graph(true);
+    at::Tensor sum = at::zeros_like(v);
+    for_each_chunk(inputs_.size(0), model_.chunk_rows(), [&](std::int64_t first, std::int64_t rows, double share) {
+      sum.add_(product(inputs_.narrow(0, first, rows), targets_.narrow(0, first, rows), v, share == 1), share);
+    });
+    return sum;
+  }
+
+ protected:
+  /// Of one chunk; with `again` the same chunk comes in every product.
+  virtual at::Tensor product(const at::Tensor& inputs, const at::Tensor& targets, const at::Tensor& v, bool again) = 0;
+
+  const Model& model_;
+  at::Tensor theta_;
+  at::Tensor inputs_, targets_;
+  Loss loss_;
+};
+
+class AutogradHessian final : public ChunkedOperator {
+ public:
+  using ChunkedOperator::ChunkedOperator;
+
+ private:
+  at::Tensor product(const at::Tensor& inputs, const at::Tensor& targets, const at::Tensor& v, bool again) override {
+    at::Tensor g = gradient_;
+    if (!g.defined()) {
+      const at::Tensor value = loss_value(loss_, model_.forward(theta_, inputs), targets);
+      g = torch::autograd::grad({value}, {theta_}, {}, true, true)[0];
+      if (again) gradient_ = g;
+    }
+    const at::Tensor h = torch::autograd::grad({g}, {theta_}, {v}, again, false, true)[0];
+    return h.defined() ? h : at::zeros_like(v);
+  }
+
+  at::Tensor gradient_;  // with its graph
+};
+
+class AutogradGaussNewton final : public ChunkedOperator {
+ public:
+  using ChunkedOperator::ChunkedOperator;
+
+ private:
+  // J v is the derivative by u of (Jᵀ u)·v.
+  at::Tensor product(const at::Tensor& inputs, const at::Tensor& targets, const at::Tensor& v, bool again) override {
+    at::Tensor f = outputs_, u = probe_, pulled = pulled_;
+    if (!f.defined()) {
+      f = model_.forward(theta_, inputs);
+      u = at::zeros_like(f).requires_grad_(true);
+      pulled = torch::autograd::grad({f}, {theta_}, {u}, true, true)[0];
+      if (again) outputs_ = f, probe_ = u, pulled_ = pulled;
+    }
+    const at::Tensor pushed = torch::autograd::grad({pulled}, {u}, {v}, true)[0];
+    const at::Tensor curved = loss_curvature(loss_, f.detach(), targets, pushed);
+    return torch::autograd::grad({f}, {theta_}, {curved}, again)[0];
+  }
+
+  at::Tensor outputs_, probe_, pulled_;
+};
+
+class AutogradStepper final : public SgdStepper {
+ public:
+  AutogradStepper(const Model& model, at::Tensor theta, at::Tensor velocity, Examples train, const SgdOptions& options,
+                  std::int64_t batch_size)
+      : model_(model),
+        theta_(std::move(theta)),
+        velocity_(std::move(velocity)),
+        train_(std::move(train)),
+        options_(options),
+        batch_size_(batch_size) {}
+
+  double step(std::span<const std::int64_t> batch, double eta) override {
+    check_batch(batch, batch_size_, train_.count());
+    const at::Tensor rows =
+        at::tensor(at::ArrayRef<std::int64_t>(batch.data(), batch.size()), at::kLong).to(theta_.device());
+    auto [g, loss] = gradient_and_loss(model_, theta_, train_.inputs.index_select(0, rows),
+                                       train_.targets.index_select(0, rows), options_.loss);
+    const at::NoGradGuard no_graph;
+    if (options_.l2 != 0) g.add_(theta_, options_.l2);
+    if (options_.momentum != 0) {
+      velocity_.mul_(options_.momentum).add_(g);
+      if (options_.nesterov) {
+        g.add_(velocity_, options_.momentum);
+      } else {
+        g = velocity_;
+      }
+    }
+    theta_.sub_(g, eta);
+    return loss;
+  }
+
+ private:
+  const Model& model_;
+  at::Tensor theta_, velocity_;
+  Examples train_;
+  SgdOptions options_;
+  std::int64_t batch_size_;
+};
+
+/// J of some outputs f (any shape) in θ, numel(f) × P.
+at::Tensor jacobian(const at::Tensor& f, const at::Tensor& theta) {
+  const at::Tensor flat = f.flatten();
+  at::Tensor rows = at::empty({flat.size(0), theta.size(0)}, theta.options().requires_grad(false));
+  for (std::int64_t i = 0; i < flat.size(0); ++i) {
+    rows[i].copy_(torch::autograd::grad({flat[i]}, {theta}, {}, true)[0]);
+  }
+  return rows;
+}
+
+}  // namespace
+
+std::int64_t Model::chunk_rows() const { return 1000; }
+
+at::Tensor Model::ntk(const at::Tensor& theta, const at::Tensor& inputs) const {
+  const at::AutoGradMode graph(true);
+  const at::Tensor leaf = tracked(theta);
+  const at::Tensor j = jacobian(forward(leaf, inputs), leaf);
+  const at::Tensor kernel = j.mm(j.t()).div_(static_cast<double>(inputs.size(0)));
+  return (kernel + kernel.t()).div_(2);
+}
+
+at::Tensor Model::example_kernels(const at::Tensor& theta, const at::Tensor& inputs) const {
+  if (mixes_examples()) throw std::logic_error("no kernels of single examples in a model that mixes them");
+  const at::AutoGradMode graph(true);
+  const at::Tensor leaf = tracked(theta);
+  at::Tensor kernels = at::empty({inputs.size(0), outputs(), outputs()}, theta.options());
+  for (std::int64_t i = 0; i < inputs.size(0); ++i) {
+    const at::Tensor j = jacobian(forward(leaf, inputs.narrow(0, i, 1)), leaf);
+    kernels[i].copy_(j.mm(j.t()));
+  }
+  return kernels;
+}
+
+at::Tensor Model::gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
+                           Loss loss) const {
+  return gradient_and_loss(*this, theta, inputs, targets, loss).first;
+}
+
+std::unique_ptr<SymmetricOperator> Model::hessian(const at::Tensor& theta, const at::Tensor& inputs,
+                                                  const at::Tensor& targets, Loss loss) const {
+  return std::make_unique<AutogradHessian>(*this, theta, inputs, targets, loss);
+}
+
+std::unique_ptr<SymmetricOperator> Model::gauss_newton(const at::Tensor& theta, const at::Tensor& inputs,
+                                                       const at::Tensor& targets, Loss loss) const {
+  return std::make_unique<AutogradGaussNewton>(*this, theta, inputs, targets, loss);
+}
+
+std::unique_ptr<SgdStepper> Model::stepper(at::Tensor theta, at::Tensor velocity, const Examples& train,
+                                           const SgdOptions& options, std::int64_t batch_size) const {
+  return std::make_unique<AutogradStepper>(*this, std::move(theta), std::move(velocity), train, options, batch_size);
+}
+
+}  // namespace edgesweep

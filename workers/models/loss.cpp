@@ -1,0 +1,70 @@
+#include "workers/models/loss.hpp"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace edgesweep {
+namespace {
+
+double rows(const at::Tensor& f) { return static_cast<double>(f.size(0)); }
+
+}  // namespace
+
+const std::vector<std::string>& loss_names() {
+  static const std::vector<std::string> names{"mse", "mse_sum", "cross_entropy", "logistic"};
+  return names;
+}
+
+Loss loss_named(const std::string& name) {
+  const auto found = std::find(loss_names().begin(), loss_names().end(), name);
+  if (found == loss_names().end()) throw std::invalid_argument("unknown loss " + name);
+  return static_cast<Loss>(found - loss_names().begin());
+}
+
+bool is_squared(Loss loss) { return loss == Loss::mse || loss == Loss::mse_sum; }
+
+double squared_loss_scale(Loss loss) {
+  if (!is_squared(loss)) throw std::logic_error("not a squared loss");
+  return loss == Loss::mse ? 1 : 2;
+}
+
+at::Tensor loss_value(Loss loss, const at::Tensor& f, const at::Tensor& y) {
+  switch (loss) {
+    case Loss::mse: return (f - y).square().sum() / (2 * rows(f));
+    case Loss::mse_sum: return (f - y).square().sum() / rows(f);
+    case Loss::cross_entropy: return -(y * at::log_softmax(f, 1)).sum() / rows(f);
+    case Loss::logistic: return at::softplus(-y * f, 1, 1e9).sum() / rows(f);
+  }
+  throw std::logic_error("unknown loss");
+}
+
+at::Tensor loss_gradient(Loss loss, const at::Tensor& f, const at::Tensor& y) {
+  switch (loss) {
+    case Loss::mse: return (f - y) / rows(f);
+    case Loss::mse_sum: return (f - y) * (2 / rows(f));
+    case Loss::cross_entropy: return (at::softmax(f, 1) * y.sum(1, true) - y) / rows(f);
+    case Loss::logistic: return -y * at::sigmoid(-y * f) / rows(f);
+  }
+  throw std::logic_error("unknown loss");
+}
+
+at::Tensor loss_curvature(Loss loss, const at::Tensor& f, const at::Tensor& y, const at::Tensor& u) {
+  switch (loss) {
+    case Loss::mse: return u / rows(f);
+    case Loss::mse_sum: return u * (2 / rows(f));
+    case Loss::cross_entropy: {
+      const at::Tensor p = at::softmax(f, 1);
+      const at::Tensor pu = p * u;
+      return (pu - p * pu.sum(1, true)) * (y.sum(1, true) / rows(f));
+    }
+    case Loss::logistic: {
+      const at::Tensor s = at::sigmoid(-y * f);
+      return y.square() * s * (1 - s) * u / rows(f);
+    }
+  }
+  throw std::logic_error("unknown loss");
+}
+
+}  // namespace edgesweep
