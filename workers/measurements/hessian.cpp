@@ -3,21 +3,19 @@
 #include <algorithm>
 #include <limits>
 
-#include "workers/data/philox.hpp"
 #include "workers/linalg/hutchinson.hpp"
-#include "workers/linalg/top_eigenpairs.hpp"
 #include "workers/measurements/measurement.hpp"
 #include "workers/measurements/precision.hpp"
+#include "workers/measurements/warm_eigenpairs.hpp"
 
 namespace edgesweep {
 namespace {
 
-constexpr const char* kKnownVectors = "known_vectors";
-constexpr const char* kKnownValues = "known_values";
-
 struct HessianSettings {
   TopEigenpairsSettings top;
   std::int64_t trace_probes = 0;
+  std::int64_t examples = 0;  ///< the first of the training set; 0: all
+  bool alignment = false;
   c10::ScalarType dtype = c10::ScalarType::Float;
 };
 
@@ -27,26 +25,27 @@ HessianSettings settings_of(const Json& canonical) {
   settings.top.tolerance = canonical.at("tolerance").get<double>();
   settings.top.max_matvecs = canonical.at("max_matvecs").get<std::int64_t>();
   settings.trace_probes = canonical.at("trace_probes").get<std::int64_t>();
+  settings.examples = canonical.value("examples", std::int64_t{0});
+  settings.alignment = canonical.value("alignment", false);
   settings.dtype = scalar_type_of(canonical.at("precision").get<std::string>());
   return settings;
 }
 
-/// Spectrum of the Hessian of the full training loss, without the L2 term (theory.md section 4).
+/// Spectrum of the Hessian of the full training loss, without the L2 term (theory.md section 4), and how the gradient ∇L
+/// lies in it.
 class Hessian final : public Measurement {
  public:
   explicit Hessian(const HessianSettings& settings) : settings_(settings) {}
 
   void measure(const MeasurementContext& context, std::span<double> out) override {
     const Examples& train = context.data.train;
-    const auto op = context.model.hessian(context.theta.to(settings_.dtype), train.inputs.to(settings_.dtype),
-                                          train.targets.to(settings_.dtype), context.optimizer.loss);
+    const std::int64_t examples = settings_.examples > 0 ? settings_.examples : train.count();
+    const at::Tensor theta = context.theta.to(settings_.dtype),
+                     inputs = train.inputs.narrow(0, 0, examples).to(settings_.dtype),
+                     targets = train.targets.narrow(0, 0, examples).to(settings_.dtype);
+    const auto op = context.model.hessian(theta, inputs, targets, context.optimizer.loss);
     const at::TensorOptions options = context.theta.options().dtype(settings_.dtype);
-    if (known_.defined()) known_.vectors = known_.vectors.to(options);
-    const TopEigenpairs top =
-        known_.defined()
-            ? top_eigenpairs(*op, known_, settings_.top)
-            : top_eigenpairs(*op, random_start(op->size(), context.random_key).to(options), settings_.top);
-    if (top.known.defined()) known_ = top.known;
+    const TopEigenpairs top = eigenpairs_.solve(*op, settings_.top, context.random_key, options);
 
     std::size_t column = 0;
     out[column++] = top.values.front();
@@ -55,6 +54,13 @@ class Hessian final : public Measurement {
     if (settings_.trace_probes > 0) {
       out[column++] = hutchinson_trace(*op, context.random_key, settings_.trace_probes, options);
     }
+    if (settings_.alignment) {
+      const at::Tensor g = context.model.gradient(theta, inputs, targets, context.optimizer.loss);
+      const double square = square_norm(g);
+      out[column++] = (g * op->apply(g)).sum(at::kDouble).item<double>() / square;
+      out[column++] = eigenpairs_.defined() ? square_norm(at::mv(eigenpairs_.vectors(count(top)), g)) / square
+                                       : std::numeric_limits<double>::quiet_NaN();
+    }
     if (settings_.top.count > 1) {
       const std::span<double> eigenvalues = out.subspan(column, static_cast<std::size_t>(settings_.top.count));
       std::fill(eigenvalues.begin(), eigenvalues.end(), std::numeric_limits<double>::quiet_NaN());
@@ -62,39 +68,32 @@ class Hessian final : public Measurement {
     }
   }
 
-  MeasurementState state() const override {
-    if (!known_.defined()) return {};
-    return {{kKnownVectors, known_.vectors}, {kKnownValues, known_.values}};
-  }
-
-  void restore(const MeasurementState& state) override {
-    const auto vectors = state.find(kKnownVectors), values = state.find(kKnownValues);
-    known_ = vectors == state.end() || values == state.end() ? KnownSpectrum{}
-                                                             : KnownSpectrum{vectors->second, values->second};
-  }
+  MeasurementState state() const override { return eigenpairs_.state(); }
+  void restore(const MeasurementState& state) override { eigenpairs_.restore(state); }
 
  private:
-  /// As many vectors as eigenvalues are wanted: a single one never finds the second of two equal eigenvalues.
-  at::Tensor random_start(std::int64_t size, std::uint64_t key) const {
-    const at::Tensor start = at::empty({std::min(settings_.top.count, size), size}, at::kDouble);
-    RandomStream stream(key, RandomUse::hessian_start);
-    double* values = start.data_ptr<double>();
-    std::generate(values, values + start.numel(), [&] { return stream.normal(); });
-    return start;
-  }
+  static double square_norm(const at::Tensor& v) { return v.to(at::kDouble).square().sum().item<double>(); }
+  static std::int64_t count(const TopEigenpairs& top) { return static_cast<std::int64_t>(top.values.size()); }
 
   HessianSettings settings_;
-  KnownSpectrum known_;  // from the record before
+  WarmEigenpairs eigenpairs_;
 };
 
 class HessianFamily final : public MeasurementFamily {
  public:
-  Json canonical(ObjectReader reader, const Json&) const override {
+  Json canonical(ObjectReader reader, const Json& experiment) const override {
     Json result = {{"top", reader.integer("top", 1, 1000, 1)},
                    {"tolerance", reader.number("tolerance", Range{0, 1, true, true}, 1e-3)},
                    {"max_matvecs", reader.integer("max_matvecs", 1, 100000, 200)},
                    {"trace_probes", reader.integer("trace_probes", 0, 100000, 0)},
                    {"precision", read_precision(reader, "float32")}};
+    // Only where they are used: sweeps from before there was a choice keep their keys.
+    if (reader.has("examples")) {
+      const Json& dataset = experiment.at("dataset");
+      result["examples"] = reader.integer(
+          "examples", 1, dataset_family(dataset.at("name").get_ref<const std::string&>()).train_count(dataset));
+    }
+    if (reader.boolean("alignment", false)) result["alignment"] = true;
     reader.finish();
     if (result["max_matvecs"] <= result["top"]) {
       reader.fail("max_matvecs", "is " + result["max_matvecs"].dump() + ", must be above top, which is " +
@@ -111,6 +110,11 @@ class HessianFamily final : public MeasurementFamily {
         {"hessian_matvecs", "1", "Hessian-vector products that the eigenvalues took"}};
     if (settings.trace_probes > 0) {
       columns.push_back({"hessian_trace", "1", "Hutchinson estimate of the trace of the Hessian"});
+    }
+    if (settings.alignment) {
+      columns.push_back({"gradient_sharpness", "1", "g.Hg / |g|^2 with the gradient g and the Hessian H of the training loss"});
+      columns.push_back({"gradient_alignment", "1",
+                         "part of the squared norm of the gradient in the space of the largest eigenvalues' eigenvectors"});
     }
     if (settings.top.count > 1) {
       columns.push_back({"hessian_eigenvalues", "1", "largest eigenvalues of the Hessian, descending",
@@ -130,7 +134,7 @@ class HessianFamily final : public MeasurementFamily {
     const double matvecs =
         kWarmMatvecs * static_cast<double>(settings.top.count) + static_cast<double>(settings.trace_probes);
     // A product is a forward and a backward pass of tangents beside stored activations: 6 products of matrices a layer.
-    const double flops = 12 * forward_flops * static_cast<double>(examples);
+    const double flops = 12 * forward_flops * static_cast<double>(settings.examples > 0 ? settings.examples : examples);
     return matvecs * flops / (settings.dtype == c10::ScalarType::Double ? 50e9 : 100e9);
   }
 };

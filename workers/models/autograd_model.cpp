@@ -208,6 +208,20 @@ std::unique_ptr<SymmetricOperator> Model::hessian(const at::Tensor& theta, const
   return std::make_unique<AutogradHessian>(*this, theta, inputs, targets, loss);
 }
 
+at::Tensor Model::gradient_curvatures(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
+                                      std::int64_t batch, Loss loss) const {
+  const std::int64_t groups = inputs.size(0) / batch;
+  at::Tensor result = at::empty({groups, 2}, at::kDouble);
+  for (std::int64_t k = 0; k < groups; ++k) {
+    const at::Tensor x = inputs.narrow(0, k * batch, batch), y = targets.narrow(0, k * batch, batch);
+    const at::Tensor g = gradient(theta, x, y, loss);
+    const at::Tensor hg = hessian(theta, x, y, loss)->apply(g);
+    result[k][0] = (g * hg).sum(at::kDouble).item<double>();
+    result[k][1] = g.square().sum(at::kDouble).item<double>();
+  }
+  return result;
+}
+
 std::unique_ptr<SymmetricOperator> Model::gauss_newton(const at::Tensor& theta, const at::Tensor& inputs,
                                                        const at::Tensor& targets, Loss loss) const {
   return std::make_unique<AutogradGaussNewton>(*this, theta, inputs, targets, loss);

@@ -35,7 +35,7 @@ at::Tensor loss_value(Loss loss, const at::Tensor& f, const at::Tensor& y) {
     case Loss::mse: return (f - y).square().sum() / (2 * rows(f));
     case Loss::mse_sum: return (f - y).square().sum() / rows(f);
     case Loss::cross_entropy: return -(y * at::log_softmax(f, 1)).sum() / rows(f);
-    case Loss::logistic: return at::softplus(-y * f, 1, 1e9).sum() / rows(f);
+    case Loss::logistic: return -at::log_sigmoid(y * f).sum() / rows(f);
   }
   throw std::logic_error("unknown loss");
 }

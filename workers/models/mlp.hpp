@@ -32,6 +32,8 @@ class Mlp final : public Model {
                       Loss loss) const override;
   std::unique_ptr<SymmetricOperator> hessian(const at::Tensor& theta, const at::Tensor& inputs,
                                              const at::Tensor& targets, Loss loss) const override;
+  at::Tensor gradient_curvatures(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
+                                 std::int64_t batch, Loss loss) const override;
   std::unique_ptr<SgdStepper> stepper(at::Tensor theta, at::Tensor velocity, const Examples& train,
                                       const SgdOptions& options, std::int64_t batch_size) const override;
   double forward_flops() const override;

@@ -86,6 +86,11 @@ class Model {
   virtual std::unique_ptr<SymmetricOperator> hessian(const at::Tensor& theta, const at::Tensor& inputs,
                                                      const at::Tensor& targets, Loss loss) const;
 
+  /// (g·Hg, ‖g‖²) of each group of `batch` consecutive rows, groups × 2 in float64, with g and H the gradient and Hessian of
+  /// the group's mean loss. The number of rows is a multiple of `batch`.
+  virtual at::Tensor gradient_curvatures(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
+                                         std::int64_t batch, Loss loss) const;
+
   /// Gauss–Newton matrix 1/N Σ_i J_iᵀ (∇²_f ℓ_i) J_i over the given examples as an operator.
   virtual std::unique_ptr<SymmetricOperator> gauss_newton(const at::Tensor& theta, const at::Tensor& inputs,
                                                           const at::Tensor& targets, Loss loss) const;

@@ -1,4 +1,5 @@
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -93,6 +94,10 @@ class NetworkExperiment final : public ExperimentFamily {
       if (reader.has(name)) canonical[name] = measurement_family(name).canonical(reader.object(name), experiment);
     }
     reader.finish();
+    std::set<std::string> names;
+    for (const Column& column : columns(experiment, canonical)) {
+      if (!names.insert(column.name).second) reader.fail("", "has two measurements of " + column.name + ": choose one");
+    }
     if (follows_lambda_max(experiment.at("schedule")) && !canonical.contains("hessian")) {
       reader.fail("", "needs hessian: the schedule inverse_lambda_max follows its hessian_lambda_max");
     }

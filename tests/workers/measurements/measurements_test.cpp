@@ -10,81 +10,13 @@
 #include <vector>
 
 #include "engine/base/error.hpp"
+#include "tests/workers/measurements/cases.hpp"
 #include "workers/linalg/kernel_norm.hpp"
-#include "workers/models/mlp.hpp"
 
 namespace edgesweep {
 namespace {
 
-struct Case {
-  std::unique_ptr<Mlp> model;
-  at::Tensor theta;
-  TrainTest data;
-  SgdOptions optimizer = {};
-
-  MeasurementContext context() const { return {*model, theta, data, 0, 0.2, 3, optimizer, 42}; }
-};
-
-Examples random_examples(std::int64_t count, std::int64_t outputs) {
-  return {at::randn({count, 5}), at::randn({count, outputs}).sign_(), {}};
-}
-
-Case small_case(std::int64_t outputs, std::int64_t test_count = 4) {
-  at::manual_seed(1);
-  Mlp::Settings settings;
-  settings.sizes = {5, 7, outputs};
-  settings.activation = Activation::tanh;
-  Case result{std::make_unique<Mlp>(settings), {}, {random_examples(12, outputs), random_examples(test_count, outputs)}, {}};
-  result.theta = result.model->initial_parameters(3);
-  return result;
-}
-
-std::vector<double> measure(Measurement& measurement, const Case& test, std::size_t columns) {
-  std::vector<double> out(columns, -1);
-  measurement.measure(test.context(), out);
-  return out;
-}
-
-Json canonical(const std::string& name, const Json& given, std::int64_t train = 2500) {
-  const Json experiment = {{"dataset", {{"name", "mnist"}, {"train", train}, {"target", "parity"}}}, {"loss", "mse"}};
-  return measurement_family(name).canonical(ObjectReader(given, "s.json", "measure." + name), experiment);
-}
-
-std::unique_ptr<Measurement> make(const std::string& name, const Json& given) {
-  return measurement_family(name).make(canonical(name, given));
-}
-
-/// ∂f/∂θ by central differences in float64, (N·C) × P; error about 1e-10.
-at::Tensor numeric_jacobian(const Case& test) {
-  const at::Tensor theta = test.theta.to(at::kDouble);
-  const at::Tensor x = test.data.train.inputs.to(at::kDouble);
-  constexpr double kStep = 1e-5;
-  std::vector<at::Tensor> columns;
-  for (std::int64_t p = 0; p < theta.size(0); ++p) {
-    const at::Tensor shift = at::zeros_like(theta);
-    shift[p] = kStep;
-    columns.push_back((test.model->forward(theta + shift, x) - test.model->forward(theta - shift, x)).flatten() /
-                      (2 * kStep));
-  }
-  return at::stack(columns, 1);
-}
-
-/// ∇²L by central differences of the gradient, P × P.
-at::Tensor numeric_hessian(const Case& test) {
-  const at::Tensor theta = test.theta.to(at::kDouble);
-  const at::Tensor x = test.data.train.inputs.to(at::kDouble);
-  const at::Tensor y = test.data.train.targets.to(at::kDouble);
-  constexpr double kStep = 1e-5;
-  std::vector<at::Tensor> rows;
-  for (std::int64_t p = 0; p < theta.size(0); ++p) {
-    const at::Tensor shift = at::zeros_like(theta);
-    shift[p] = kStep;
-    rows.push_back((test.model->gradient(theta + shift, x, y, test.optimizer.loss) - test.model->gradient(theta - shift, x, y, test.optimizer.loss)) /
-                   (2 * kStep));
-  }
-  const at::Tensor matrix = at::stack(rows);
-  return (matrix + matrix.t()) / 2;
-}
+using namespace testing;
 
 TEST(LossMeasurement, IsHalfTheMeanSquareAndCountsWrongSigns) {
   const Case test = small_case(1);

@@ -54,7 +54,7 @@ TEST(MlpFamily, RefusesWhatCannotBeANetworkAndNamesThePath) {
 
 TEST(MlpFamily, MakesTheNetworkItDescribes) {
   const auto model = model_family("mlp").make(
-      canonical(R"({"name": "mlp", "hidden": [256, 256], "activation": "erf"})"), 784, 1);
+      canonical(R"({"name": "mlp", "hidden": [256, 256], "activation": "erf"})"), {1, 28, 28}, 1);
   EXPECT_EQ(model->parameter_count(), 267009);
   EXPECT_EQ(model->outputs(), 1);
   EXPECT_EQ(model->forward_flops(), 784 * 256 + 256 * 256 + 256);

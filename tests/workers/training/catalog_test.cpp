@@ -55,8 +55,9 @@ TEST(RegistryCatalog, RefusesImpossibleExperimentsWithTheirPath) {
   EXPECT_THAT(error_of("/optimizer", {{"momentum", 1.0}}), HasSubstr("experiment.optimizer.momentum"));
   EXPECT_THAT(error_of("/optimizer", {{"momentum", -0.1}}), HasSubstr("experiment.optimizer.momentum"));
   EXPECT_THAT(error_of("/optimizer", {{"l2", -1}}), HasSubstr("experiment.optimizer.l2"));
-  EXPECT_THAT(error_of("/optimizer", {{"nesterov", true}}), HasSubstr("nesterov"));
-  EXPECT_THAT(error_of("/schedule", {{"name", "cosine"}}), HasSubstr("experiment.schedule.name"));
+  EXPECT_THAT(error_of("/optimizer", {{"nesterov", 1}}), HasSubstr("experiment.optimizer.nesterov"));
+  EXPECT_THAT(error_of("/schedule", {{"name", "stairs"}}), HasSubstr("experiment.schedule.name"));
+  EXPECT_THAT(error_of("/loss", "cross_entropy"), HasSubstr("one-hot targets"));
   EXPECT_THAT(error_of("/sampler", "sorted"), HasSubstr("experiment.sampler"));
   EXPECT_THAT(error_of("/augment", true), HasSubstr("augment"));
 }
