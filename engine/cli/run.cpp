@@ -120,6 +120,8 @@ void add_run_command(CLI::App& app, ExitCode& code) {
   command->add_flag("--take-over", options->take_over, "Take the store even if its owner may still be alive");
   command->add_option("--set", options->overrides, "Change a value of the sweep file: path=value; may be repeated")
       ->allow_extra_args(false);
+  command->add_option("--fork", options->fork,
+                      "STORE:TRIAL@STEP: trials are the trial b<B>-p<point>-s<seed> of a store up to the step, and go on by themselves");
   command->add_option("--checkpoint-interval", options->checkpoint_interval, "Seconds between checkpoints of a trial")
       ->capture_default_str()
       ->check(CLI::Range(0.0, std::numeric_limits<double>::max()).description(""));

@@ -11,6 +11,7 @@
 #include "engine/base/log.hpp"
 #include "engine/base/signals.hpp"
 #include "engine/cli/data_source.hpp"
+#include "engine/cli/fork.hpp"
 #include "engine/cli/stop_time.hpp"
 #include "engine/display/duration.hpp"
 #include "engine/schedule/shard.hpp"
@@ -57,7 +58,7 @@ void remove_partial_files(const std::string& directory) {
 }  // namespace
 
 RunDesk::RunDesk(const RunOptions& options, const Catalog& catalog)
-    : options_(options), catalog_(catalog), sweep_(load_sweep(options.sweep, options.overrides, catalog)),
+    : options_(options), catalog_(catalog), sweep_(load_forked_sweep(options.sweep, options.overrides, options.fork, catalog)),
       paths_{options.store}, progress_(isatty(STDERR_FILENO) != 0), stop_at_(stop_time(options.stop_at)) {
   if (!options.shard.empty()) {
     const Shard shard = parse_shard(options.shard);

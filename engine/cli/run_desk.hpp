@@ -27,6 +27,7 @@ struct RunOptions {
   bool resume = false;
   bool take_over = false;
   std::vector<std::string> overrides;
+  std::string fork;  ///< STORE:TRIAL@STEP, or empty
   double checkpoint_interval = 300;  ///< seconds
   bool in_process = false;           ///< train in the ranks themselves, not in trainer processes
   bool trainer_process = false;      ///< a trainer process without mpirun, too

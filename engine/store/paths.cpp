@@ -6,12 +6,13 @@
 namespace edgesweep {
 namespace {
 
-std::string trial_path(const std::string& directory, const Trial& trial) {
-  return directory + "/b" + std::to_string(trial.cell.batch) + "-p" + std::to_string(trial.cell.point) + "-s" +
-         std::to_string(trial.seed);
-}
+std::string trial_path(const std::string& directory, const Trial& trial) { return directory + "/" + trial_name(trial); }
 
 }  // namespace
+
+std::string trial_name(const Trial& trial) {
+  return "b" + std::to_string(trial.cell.batch) + "-p" + std::to_string(trial.cell.point) + "-s" + std::to_string(trial.seed);
+}
 
 std::string StorePaths::lock() const {
   std::error_code error;

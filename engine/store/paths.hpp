@@ -8,6 +8,9 @@
 
 namespace edgesweep {
 
+/// b<B>-p<point>-s<seed>: what a trial is called in file names and options.
+std::string trial_name(const Trial& trial);
+
 /// Every file name that edgesweep uses beside a store, in one place.
 struct StorePaths {
   std::string store;  ///< S.h5

@@ -30,6 +30,8 @@ class Dynamics {
   virtual void restore(const DynamicsState& state) = 0;
   virtual DynamicsState state() const = 0;
   virtual double learning_rate(std::int64_t step) const = 0;
+  /// Training examples seen before `step`, where that is not `step` times the cell's B.
+  virtual std::optional<std::int64_t> samples(std::int64_t) const { return std::nullopt; }
   /// From `step` to `step` + 1. Returns the loss before it, by which divergence is judged.
   virtual double advance(std::int64_t step) = 0;
   /// Fills the record at `step`, the columns after step, samples and learning_rate; they come filled with NaN. May change

@@ -9,6 +9,7 @@
 #include "workers/experiment.hpp"
 #include "workers/measurements/measurement.hpp"
 #include "workers/models/model.hpp"
+#include "workers/training/fork.hpp"
 #include "workers/training/network_training.hpp"
 #include "workers/training/optimizer.hpp"
 #include "workers/training/schedule.hpp"
@@ -79,6 +80,10 @@ class NetworkExperiment final : public ExperimentFamily {
     canonical["optimizer"] = canonical_optimizer(reader.object("optimizer", true));
     canonical["schedule"] = canonical_schedule(reader.object("schedule", true));
     canonical["sampler"] = reader.choice("sampler", sampler_names(), "epoch");
+    if (reader.has("fork")) {
+      const Json& dataset = canonical["dataset"];
+      canonical["fork"] = canonical_fork(reader.object("fork"), dataset_family(name_of(dataset)).train_count(dataset));
+    }
     reader.finish();
     return canonical;
   }

@@ -2,14 +2,17 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "engine/base/digest.hpp"
 #include "engine/base/error.hpp"
 #include "workers/data/philox.hpp"
 #include "workers/data/sampler.hpp"
+#include "workers/training/fork.hpp"
 #include "workers/training/optimizer.hpp"
 #include "workers/training/parameter_file.hpp"
 #include "workers/training/schedule.hpp"
@@ -46,16 +49,18 @@ class NetworkDynamics final : public Dynamics {
         measurements_(std::move(measurements)),
         trial_(trial),
         options_(sgd_options(sweep.experiment)),
-        schedule_(make_schedule(sweep.experiment.at("schedule"), trial.cell.eta,
-                                {trial.cell.steps, data.train.count() / trial.cell.batch})),
         follows_lambda_max_(follows_lambda_max(sweep.experiment.at("schedule"))),
-        sampler_(make_sampler(sweep.experiment.at("sampler"), random_key(trial.key), data.train.count(),
-                              trial.cell.batch)),
         train_loss_(position(sweep, "train_loss")),
-        lambda_max_column_(position(sweep, "hessian_lambda_max")) {}
+        lambda_max_column_(position(sweep, "hessian_lambda_max")),
+        fork_(fork_of(sweep.experiment)) {
+    const bool goes_on = fork_ && fork_->seed == trial.seed;
+    if (fork_) trunk_ = make_phase(fork_->batch, fork_->eta, fork_->steps, random_key(fork_->key));
+    own_ = make_phase(trial.cell.batch, trial.cell.eta, trial.cell.steps, random_key(goes_on ? fork_->key : trial.key));
+  }
 
   void start() override {
-    const at::Tensor theta = model_.initial_parameters(initial_parameters_key(sweep_.experiment, trial_.seed));
+    const at::Tensor theta =
+        model_.initial_parameters(initial_parameters_key(sweep_.experiment, fork_ ? fork_->seed : trial_.seed));
     set_parameters(theta, at::zeros_like(theta));
   }
 
@@ -91,14 +96,27 @@ class NetworkDynamics final : public Dynamics {
     return state;
   }
 
-  double learning_rate(std::int64_t step) const override { return schedule_(step, lambda_max_); }
+  double learning_rate(std::int64_t step) const override { return phase(step).schedule(step, lambda_max_); }
 
-  double advance(std::int64_t step) override { return stepper_->step(sampler_->batch(step), learning_rate(step)); }
+  std::optional<std::int64_t> samples(std::int64_t step) const override {
+    if (!fork_) return std::nullopt;
+    const std::int64_t before = std::min(step, fork_->step);
+    return before * fork_->batch + (step - before) * trial_.cell.batch;
+  }
+
+  double advance(std::int64_t step) override {
+    const Phase& now = phase(step);
+    if (stepper_batch_ != now.batch) {
+      stepper_ = model_.stepper(theta_, velocity_, data_.train, options_, now.batch);
+      stepper_batch_ = now.batch;
+    }
+    return stepper_->step(now.sampler->batch(step), learning_rate(step));
+  }
 
   bool measure(std::int64_t step, std::span<double> out) override {
     if (!at::isfinite(theta_).all().item<bool>()) return false;
-    const MeasurementContext context{
-        model_,   theta_, data_, step, learning_rate(step), trial_.cell.batch, options_, random_key(trial_.key)};
+    const Phase& now = phase(step);
+    const MeasurementContext context{model_, theta_, data_, step, learning_rate(step), now.batch, options_, now.random_key};
     std::size_t first = 0;
     for (const ActiveMeasurement& active : measurements_) {
       const auto width = static_cast<std::size_t>(active.width);
@@ -121,8 +139,25 @@ class NetworkDynamics final : public Dynamics {
     const at::Device device = data_.train.inputs.device();
     theta_ = theta.to(device).contiguous();
     velocity_ = velocity.to(device).contiguous();
-    stepper_ = model_.stepper(theta_, velocity_, data_.train, options_, trial_.cell.batch);
+    stepper_.reset();
+    stepper_batch_ = 0;
   }
+
+  /// What holds from one step to another: batch size, learning rate and random numbers.
+  struct Phase {
+    std::int64_t batch;
+    std::uint64_t random_key;
+    Schedule schedule;
+    std::unique_ptr<Sampler> sampler;
+  };
+
+  Phase make_phase(std::int64_t batch, double eta, std::int64_t steps, std::uint64_t key) const {
+    const std::int64_t examples = data_.train.count();
+    return {batch, key, make_schedule(sweep_.experiment.at("schedule"), eta, {steps, examples / batch}),
+            make_sampler(sweep_.experiment.at("sampler"), key, examples, batch)};
+  }
+
+  const Phase& phase(std::int64_t step) const { return fork_ && step < fork_->step ? *trunk_ : own_; }
 
   const Sweep& sweep_;
   const Model& model_;
@@ -130,15 +165,17 @@ class NetworkDynamics final : public Dynamics {
   std::vector<ActiveMeasurement> measurements_;
   const Trial& trial_;
   SgdOptions options_;
-  Schedule schedule_;
   bool follows_lambda_max_;
-  std::unique_ptr<Sampler> sampler_;
   double lambda_max_ = std::numeric_limits<double>::quiet_NaN();  // of the last record
   std::int64_t train_loss_;
   std::int64_t lambda_max_column_;
+  std::optional<Fork> fork_;
+  std::optional<Phase> trunk_;  // before the fork
+  Phase own_{};
   at::Tensor theta_;
   at::Tensor velocity_;
-  std::unique_ptr<SgdStepper> stepper_;
+  std::unique_ptr<SgdStepper> stepper_;  // made when a step wants it
+  std::int64_t stepper_batch_ = 0;
 };
 
 }  // namespace

@@ -59,7 +59,7 @@ TrialOutcome TrialLoop::run(const Trial& trial, const std::optional<Bytes>& byte
   const auto take_record = [&] {
     std::vector<double> values(static_cast<std::size_t>(width_), std::numeric_limits<double>::quiet_NaN());
     values[0] = static_cast<double>(step);
-    values[1] = static_cast<double>(step * trial.cell.batch);
+    values[1] = static_cast<double>(dynamics->samples(step).value_or(step * trial.cell.batch));
     const bool finite = dynamics->measure(step, std::span(values).subspan(own_columns));
     values[2] = dynamics->learning_rate(step);  // after measuring: it may follow what was measured
     records.push_back(std::move(values));
