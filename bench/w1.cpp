@@ -3,9 +3,6 @@
 // usage: bench_w1 SECTION…   prints one JSON object a section on a line; w1.py runs it beside PyTorch.
 //        bench_w1 --trial FILE STEP   writes float32: the parameters after STEP steps of the trial of lambda_max, inputs, targets
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
-#include <cblas.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cmath>
@@ -17,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/sections.hpp"
 #include "workers/data/sampler.hpp"
 #include "workers/linalg/kernel_norm.hpp"
 #include "workers/measurements/measurement.hpp"
@@ -25,28 +23,11 @@
 namespace edgesweep {
 namespace {
 
+using bench::median_seconds;
+using bench::seconds_now;
+
 constexpr std::int64_t examples = 2560, features = 784;
 constexpr double eta = 1e-3;
-
-/// Processor time of this thread: with one thread it is the wall time of an idle machine, also on a busy one.
-double seconds_now() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-/// Median seconds of a call, after one to warm up.
-double median_seconds(int repeats, const std::function<void()>& call) {
-  call();
-  std::vector<double> times;
-  for (int r = 0; r < repeats; ++r) {
-    const double start = seconds_now();
-    call();
-    times.push_back(seconds_now() - start);
-  }
-  std::sort(times.begin(), times.end());
-  return times[times.size() / 2];
-}
 
 const Mlp& network() {
   static const Mlp mlp({.sizes = {features, 256, 256, 1}});
@@ -163,7 +144,7 @@ class Trial {
     return theta_;
   }
   const Examples& train() const { return data_.train; }
-  MeasurementContext context() const { return {network(), theta_, data_, kEta, kBatch, {}, 1}; }
+  MeasurementContext context() const { return {network(), theta_, data_, step_, kEta, kBatch, {}, 1}; }
 
  private:
   static constexpr double kEta = 0.02;
@@ -221,21 +202,13 @@ const std::map<std::string, std::function<Json()>> sections{
     {"kernel_norm", kernel_norm}, {"lambda_max", lambda_max}};
 
 int run(const std::vector<std::string>& names) {
-  at::set_num_threads(1);
-  openblas_set_num_threads(1);
   if (names.size() == 3 && names[0] == "--trial") {
+    at::set_num_threads(1);
+    openblas_set_num_threads(1);
     write_trial(names[1], std::stoll(names[2]));
     return 0;
   }
-  for (const std::string& name : names) {
-    const auto section = sections.find(name);
-    if (section == sections.end()) {
-      std::cerr << "bench_w1: no section " << name << "; there are training, hessian_product, ntk, kernel_norm, lambda_max\n";
-      return 2;
-    }
-    std::cout << Json{{"section", name}, {"result", section->second()}}.dump() << std::endl;
-  }
-  return 0;
+  return bench::run_sections(sections, names);
 }
 
 }  // namespace

@@ -3,37 +3,19 @@
 
 usage: w1.py BENCH_W1 [--rounds N] [--section NAME]... [--json]
 
-MLP 784-256-256-1, erf, MSE, 2560 random examples; lambda_max: the 2500 MNIST images of sweeps/data, ZCA-whitened. Both
-sides take turns for N rounds, so that a slow spell of the machine hits both; the figure of a side is the median over
-rounds. Times are processor time of the one thread: the wall time of an idle machine. A section is a function here with
-the peer's numbers, and one of the same name in w1.cpp with ours; both return {label: number}.
+MLP 784-256-256-1, erf, MSE, 2560 random examples; lambda_max: the 2500 MNIST images of sweeps/data, ZCA-whitened. How it
+is compared: side_by_side.py.
 """
-import argparse
-import json
-import os
-import statistics
 import subprocess
-import sys
 import tempfile
 import time
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+from side_by_side import compare, median_seconds, parse  # before numpy: one thread
 
 import numpy
 import torch
 
 EXAMPLES, FEATURES, ETA = 2560, 784, 1e-3
-
-
-def median_seconds(repeats, call):
-    call()
-    times = []
-    for _ in range(repeats):
-        start = time.thread_time()
-        call()
-        times.append(time.thread_time() - start)
-    return statistics.median(times)
 
 
 def data():
@@ -249,49 +231,11 @@ PROGRAM = None  # bench_w1, from the command line
 HIGHER_IS_BETTER = {"training"}
 
 
-def ours(program, section):
-    out = subprocess.run([program, section], check=True, stdout=subprocess.PIPE, text=True).stdout
-    return json.loads(out)["result"]
-
-
-def median_of(rounds):
-    return {label: statistics.median(r[label] for r in rounds) for label in rounds[0]}
-
-
 def main():
     global PROGRAM
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("program")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--section", action="append", choices=sorted(PEERS))
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
+    arguments = parse(__doc__, PEERS)
     PROGRAM = arguments.program
-    torch.set_num_threads(1)
-    document = {"torch": torch.__version__, "threads": 1, "sections": {}}
-    for section in arguments.section or ["training"]:
-        mine, theirs = [], []
-        for _ in range(arguments.rounds):
-            mine.append(ours(arguments.program, section))
-            theirs.append(PEERS[section]())
-        mine, theirs = median_of(mine), median_of(theirs)
-        ratio = {
-            k: (mine[k] / theirs[k] if section in HIGHER_IS_BETTER else theirs[k] / mine[k])
-            for k in mine
-            if k in theirs and not k.endswith("value")
-        }
-        document["sections"][section] = {"edgesweep": mine, "pytorch": theirs, "times_faster": ratio}
-        if not arguments.json:
-            print(f"{section} ({'steps/s' if section in HIGHER_IS_BETTER else 's'})")
-            for label, value in sorted(mine.items(), key=lambda item: (len(item[0]), item[0])):
-                peer = f"{theirs[label]:12.6g}" if label in theirs else ""
-                times = f"{ratio[label]:8.2f}x" if label in ratio else ""
-                print(f"  {label:>20} {value:12.6g} {peer} {times}")
-            for label in theirs.keys() - mine.keys():
-                print(f"  {label:>20} {'':12} {theirs[label]:12.4g}")
-    if arguments.json:
-        json.dump(document, sys.stdout, indent=1)
-        print()
+    compare(arguments, PEERS, HIGHER_IS_BETTER, ["training"])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <span>
@@ -163,6 +164,25 @@ class Proposal {
   int descriptor_;
 };
 
+/// Removes what a process that was killed in the middle of acquire() has left: files of proposals whose owner is surely
+/// dead, and those that do not say so and have not changed for a while.
+void remove_dead_proposals(const std::string& lock_path) {
+  constexpr auto kLongAgo = std::chrono::minutes(1);
+  const std::filesystem::path path(lock_path);
+  const std::string prefix = path.filename().string() + ".";
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(path.has_parent_path() ? path.parent_path() : ".", error), end;
+       !error && entry != end; entry.increment(error)) {
+    if (!entry->path().filename().string().starts_with(prefix)) continue;
+    const std::string name = entry->path().string();
+    const auto owner = parse_owner(first_line(name));
+    std::error_code ignored;
+    const auto changed = std::filesystem::last_write_time(name, ignored);
+    const bool is_old = !ignored && std::filesystem::file_time_type::clock::now() - changed > kLongAgo;
+    if (owner ? owner_fate(*owner) == OwnerFate::dead : is_old) unlink(name.c_str());
+  }
+}
+
 std::string describe(const LockOwner& owner) {
   return "process " + std::to_string(owner.pid) + " on host " + owner.host + " since " + owner.created;
 }
@@ -236,8 +256,10 @@ StoreLock StoreLock::acquire(const std::string& lock_path, bool take_over) {
   for (int attempt = 0; attempt < kMostTries; ++attempt) {
     const int error = link(proposal.path().c_str(), lock_path.c_str()) == 0 ? 0 : errno;
     // NFS may report failure of a link that was made: what counts is whose file is there.
-    if (error == 0 || is_file(lock_path, proposal.device, proposal.inode))
+    if (error == 0 || is_file(lock_path, proposal.device, proposal.inode)) {
+      remove_dead_proposals(lock_path);
       return {lock_path, proposal.device, proposal.inode, proposal.take_descriptor()};
+    }
     if (error != EEXIST) throw SystemError(lock_path, std::string("can't be made: ") + std::strerror(error));
 
     Guard guard(lock_path);
@@ -249,6 +271,7 @@ StoreLock StoreLock::acquire(const std::string& lock_path, bool take_over) {
         if (!calls::rename(proposal.path(), lock_path))
           throw SystemError(lock_path, std::string("can't be taken over: ") + std::strerror(errno));
         log_info(lock_path + ": taken over from " + from);
+        remove_dead_proposals(lock_path);
         return {lock_path, proposal.device, proposal.inode, proposal.take_descriptor()};
       }
     }

@@ -231,6 +231,23 @@ TEST(StoreLock, ThatWasTakenOverIsLeftAlone) {
   EXPECT_TRUE(std::filesystem::exists(folder / "lock"));
 }
 
+TEST(StoreLock, TakesAwayWhatProcessesKilledInTheMiddleOfTakingItHaveLeft) {
+  const sample::Folder folder;
+  LockOwner dead = LockOwner::self();
+  dead.pid = dead_process();
+  LockOwner elsewhere = dead;
+  elsewhere.host = "elsewhere";
+  leave_lock(folder / "lock.here.1.aaaaaa", dead);
+  leave_lock(folder / "lock.here.2.bbbbbb", LockOwner::self());
+  leave_lock(folder / "lock.elsewhere.1.cccccc", elsewhere);
+  std::ofstream(folder / "lock.here.3.dddddd") << "";
+  std::ofstream(folder / "lock.here.4.eeeeee") << "";
+  using std::filesystem::file_time_type;
+  std::filesystem::last_write_time(folder / "lock.here.4.eeeeee", file_time_type::clock::now() - std::chrono::minutes(2));
+  const StoreLock lock = StoreLock::acquire(folder / "lock", false);
+  EXPECT_THAT(folder.names(), testing::UnorderedElementsAre("lock", "lock.here.2.bbbbbb", "lock.elsewhere.1.cccccc", "lock.here.3.dddddd"));
+}
+
 TEST(StoreLock, MovesWithItsOwner) {
   const sample::Folder folder;
   StoreLock first = StoreLock::acquire(folder / "lock", false);
