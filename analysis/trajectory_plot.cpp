@@ -27,11 +27,14 @@ struct Panel {
 
 std::vector<Panel> panels_of(const SweepData& data) {
   const std::string matrix = data.has("hessian_lambda_max") ? "hessian" : "ntk";
+  const double edge = eta_lambda_edge(data.momentum);
   std::vector<Panel> panels{
       {"train_loss", "train loss", std::numeric_limits<double>::quiet_NaN(), false},
       {"K", "K", 1.0, false},
-      {matrix + "_lambda_max", "ηλ_{max} (" + std::string(matrix == "ntk" ? "NTK" : "Hessian") + ")",
-       eta_lambda_edge(data.momentum), true}};
+      {matrix + "_lambda_max", "ηλ_{max} (" + std::string(matrix == "ntk" ? "NTK" : "Hessian") + ")", edge, true},
+      {"batch_sharpness", "η × batch sharpness", edge, true},
+      {"minibatch_sharpness", "η × mini-batch λ_{max}", edge, true}};
+  if (!data.has("K")) panels[1] = {"K_tr", "K_{tr}", 1.0, false};
   std::erase_if(panels, [&](const Panel& panel) { return !data.has(panel.column); });
   return panels;
 }
@@ -72,7 +75,7 @@ bool is_noiseless(const std::vector<const CellData*>& cells) {
 std::string legend(const SweepData& data, const std::vector<Panel>& panels, bool without_noise) {
   std::string lines;
   for (const Panel& panel : panels) {
-    if (std::isnan(panel.line)) continue;
+    if (std::isnan(panel.line) || panel.column.ends_with("sharpness")) continue;  // the same line as ηλ_max
     lines += lines.empty() ? "     dashed:  " : ",  ";
     lines += panel.times_rate ? "ηλ_{max} = " + number_text(eta_lambda_edge(data.momentum)) : "K = 1";
   }

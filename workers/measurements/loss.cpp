@@ -6,9 +6,12 @@
 #include <string>
 
 #include "workers/measurements/measurement.hpp"
+#include "workers/measurements/precision.hpp"
 
 namespace edgesweep {
 namespace {
+
+const std::string default_precision = "float64";
 
 struct LossAndError {
   double loss;
@@ -24,7 +27,7 @@ std::int64_t count_wrong(const at::Tensor& f, const at::Tensor& y) {
   return f.size(0) - right.sum().item<std::int64_t>();
 }
 
-/// The loss and the fraction of wrong rows, in float64 throughout.
+/// The loss and the fraction of wrong rows: outputs in θ's precision, sums in float64.
 LossAndError evaluate(const Model& model, const at::Tensor& theta, const Examples& examples, Loss loss) {
   // Bounds the memory of a forward pass; a model that mixes examples has chunks of its own.
   const std::int64_t chunk_rows =
@@ -36,7 +39,8 @@ LossAndError evaluate(const Model& model, const at::Tensor& theta, const Example
   for (std::int64_t first = 0; first < count; first += chunk_rows) {
     const std::int64_t rows = std::min(chunk_rows, count - first);
     const at::Tensor y = examples.targets.narrow(0, first, rows).to(at::kDouble);
-    const at::Tensor f = model.forward(theta, examples.inputs.narrow(0, first, rows).to(at::kDouble));
+    const at::Tensor f =
+        model.forward(theta, examples.inputs.narrow(0, first, rows).to(theta.scalar_type())).to(at::kDouble);
     sum += static_cast<double>(rows) * loss_value(loss, f, y).item<double>();
     wrong += count_wrong(f, y);
   }
@@ -46,8 +50,10 @@ LossAndError evaluate(const Model& model, const at::Tensor& theta, const Example
 
 class LossMeasurement final : public Measurement {
  public:
+  explicit LossMeasurement(c10::ScalarType dtype) : dtype_(dtype) {}
+
   void measure(const MeasurementContext& context, std::span<double> out) override {
-    const at::Tensor theta = context.theta.to(at::kDouble);
+    const at::Tensor theta = context.theta.to(dtype_);
     const LossAndError train = evaluate(context.model, theta, context.data.train, context.optimizer.loss);
     const LossAndError test = evaluate(context.model, theta, context.data.test, context.optimizer.loss);
     out[0] = train.loss;
@@ -55,6 +61,9 @@ class LossMeasurement final : public Measurement {
     out[2] = test.loss;
     out[3] = test.error;
   }
+
+ private:
+  c10::ScalarType dtype_;
 };
 
 std::string description(Loss loss) {
@@ -70,8 +79,11 @@ std::string description(Loss loss) {
 class LossFamily final : public MeasurementFamily {
  public:
   Json canonical(ObjectReader reader, const Json&) const override {
+    Json canonical = Json::object();
+    // Only where it is not the default: sweeps from before there was a choice keep their keys.
+    if (read_precision(reader, default_precision) != default_precision) canonical["precision"] = "float32";
     reader.finish();
-    return Json::object();
+    return canonical;
   }
 
   std::vector<Column> columns(const Json&, const Json& experiment) const override {
@@ -82,7 +94,9 @@ class LossFamily final : public MeasurementFamily {
             {"test_error", "1", "fraction of test examples with the wrong sign or largest output"}};
   }
 
-  std::unique_ptr<Measurement> make(const Json&) const override { return std::make_unique<LossMeasurement>(); }
+  std::unique_ptr<Measurement> make(const Json& canonical) const override {
+    return std::make_unique<LossMeasurement>(scalar_type_of(canonical.value("precision", default_precision)));
+  }
 
   double predicted_seconds(const Json&, std::int64_t examples, std::int64_t, double forward_flops) const override {
     constexpr double kFlopsPerSecond = 50e9;  // float64 on one core
