@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <map>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "workers/data/cifar10_file.hpp"
@@ -16,39 +17,53 @@ namespace edgesweep {
 namespace {
 
 constexpr std::int64_t channels = 3;
-constexpr std::int64_t images_per_file = 10000;
 constexpr std::int64_t classes = 10;
 
 struct Split {
   const char* key;
-  std::vector<std::string> files;
-  std::int64_t total() const { return static_cast<std::int64_t>(files.size()) * images_per_file; }
+  std::vector<std::string> stems;
+  std::int64_t total() const { return static_cast<std::int64_t>(stems.size()) * cifar10_images_per_file; }
 };
 
 const Split& train_split() {
-  static const Split split{
-      "train", {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"}};
+  static const Split split{"train", {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5"}};
   return split;
 }
 
 const Split& test_split() {
-  static const Split split{"test", {"test_batch.bin"}};
+  static const Split split{"test", {"test_batch"}};
   return split;
 }
 
-/// Chosen rows by the file that they are in, each file's rows increasing.
-std::map<std::string, std::vector<std::int64_t>> rows_by_file(const Split& split, const Json& selection,
-                                                              const std::string& directory) {
-  std::map<std::string, std::vector<std::int64_t>> result;
+/// In the form that is there; the binary version if none or both are.
+std::unique_ptr<Cifar10File> find_file(const std::string& directory, const Cifar10Name& name) {
+  const std::filesystem::path path = std::filesystem::path(directory) / name.stem;
+  std::error_code ignored;
+  const auto exists = [&](const char* ending) { return std::filesystem::exists(path.string() + ending, ignored); };
+  return !exists(".bin") && exists(".png") ? cifar10_png(directory, name) : cifar10_binary(directory, name);
+}
+
+/// Calls visit(file, rows of it) for the files that have chosen rows.
+template <typename Visit>
+void for_each_file(const Split& split, const Json& selection, const std::string& directory, const Visit& visit) {
+  std::vector<std::vector<std::int64_t>> rows(split.stems.size());
   for (const std::int64_t row : selected_rows(selection, split.total())) {
-    const std::string& file = split.files[static_cast<std::size_t>(row / images_per_file)];
-    result[directory + "/" + file].push_back(row % images_per_file);
+    rows[static_cast<std::size_t>(row / cifar10_images_per_file)].push_back(row % cifar10_images_per_file);
   }
-  return result;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].empty()) continue;
+    visit(*find_file(directory, {split.stems[i], static_cast<std::int64_t>(i), &split == &test_split()}), rows[i]);
+  }
 }
 
 void read_images(const Split& split, const Json& selection, const std::string& directory, const Cifar10Visitor& visit) {
-  for (const auto& [path, rows] : rows_by_file(split, selection, directory)) read_cifar10_binary(path, rows, visit);
+  for_each_file(split, selection, directory,
+                [&](const Cifar10File& file, const std::vector<std::int64_t>& rows) { file.read(rows, visit); });
+}
+
+void check_images(const Split& split, const Json& selection, const std::string& directory) {
+  for_each_file(split, selection, directory,
+                [](const Cifar10File& file, const std::vector<std::int64_t>& rows) { file.check(rows); });
 }
 
 /// Writes pixels / 255 at `out` and returns the end of them.
@@ -73,15 +88,16 @@ Examples load_split(const Split& split, const Json& canonical, const std::string
   return examples;
 }
 
-/// The whole training set, from the files at each pass: in memory it would be 600 MB.
+/// The whole training set, from the files at each pass: in memory it would be 600 MB. Blocks that fit a cache.
 RowBlocks all_training_inputs(const std::string& directory) {
   return [directory](const std::function<void(const at::Tensor&)>& visit) {
-    const at::Tensor block = at::empty({block_rows, cifar10_pixels}, at::kFloat);
+    constexpr std::int64_t rows = 64;
+    const at::Tensor block = at::empty({rows, cifar10_pixels}, at::kFloat);
     std::int64_t filled = 0;
     read_images(train_split(), train_split().total(), directory,
                 [&](std::uint8_t, std::span<const std::uint8_t> pixels) {
                   write_inputs(pixels, block.data_ptr<float>() + filled * cifar10_pixels);
-                  if (++filled == block_rows) {
+                  if (++filled == rows) {
                     visit(block);
                     filled = 0;
                   }
@@ -90,8 +106,7 @@ RowBlocks all_training_inputs(const std::string& directory) {
   };
 }
 
-/// CIFAR-10, the binary version: inputs are the three colour planes of 32 × 32 pixels in [0, 1], one after the other;
-/// targets one-hot.
+/// CIFAR-10: inputs are the three colour planes of 32 × 32 pixels in [0, 1], one after the other; targets one-hot.
 class Cifar10 final : public DatasetFamily {
  public:
   Json canonical(ObjectReader reader) const override {
@@ -122,10 +137,8 @@ class Cifar10 final : public DatasetFamily {
 
   void check(const Json& canonical, const std::string& directory) const override {
     const Json train = preprocess_of(canonical).fits_all ? Json(train_split().total()) : canonical.at("train");
-    for (const auto& [path, rows] : rows_by_file(train_split(), train, directory)) check_cifar10_binary(path, rows);
-    for (const auto& [path, rows] : rows_by_file(test_split(), canonical.at("test"), directory)) {
-      check_cifar10_binary(path, rows);
-    }
+    check_images(train_split(), train, directory);
+    check_images(test_split(), canonical.at("test"), directory);
   }
 };
 

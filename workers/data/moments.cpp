@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <tuple>
 
 namespace edgesweep {
 namespace {
@@ -46,7 +45,7 @@ Moments feature_moments(const RowBlocks& blocks) {
   moments.mean = feature_means(blocks);
   const double rows = for_each_block(blocks, [&](const at::Tensor& block) {
     accumulate(moments.variance, (block - moments.mean).square().sum(0));
-    const at::Tensor low = std::get<0>(block.min(0)), high = std::get<0>(block.max(0));
+    const at::Tensor low = block.amin(0), high = block.amax(0);
     moments.low = moments.low.defined() ? at::minimum(moments.low, low) : low;
     moments.high = moments.high.defined() ? at::maximum(moments.high, high) : high;
   });
