@@ -8,6 +8,7 @@
 #include <system_error>
 #include <vector>
 
+#include "workers/data/augment.hpp"
 #include "workers/data/cifar10_file.hpp"
 #include "workers/data/dataset.hpp"
 #include "workers/data/preprocess.hpp"
@@ -116,6 +117,7 @@ class Cifar10 final : public DatasetFamily {
     result["test"] = canonical_selection(reader, "test", 0, test_split().total());
     result["target"] = reader.choice("target", {"onehot"}, "onehot");
     read_preprocess(reader, channels, result);
+    read_augment(reader, 32, result);
     reader.finish();
     return result;
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/base/error.hpp"
+#include "workers/data/augment.hpp"
 #include "workers/data/dataset.hpp"
 #include "workers/data/idx.hpp"
 #include "workers/data/preprocess.hpp"
@@ -117,6 +118,7 @@ class Mnist final : public DatasetFamily {
     result["test"] = canonical_selection(reader, "test", 0, test_split.total);
     result["target"] = reader.choice("target", {"parity", "onehot"}, "parity");
     read_preprocess(reader, 1, result);
+    read_augment(reader, side, result);
     reader.finish();
     return result;
   }

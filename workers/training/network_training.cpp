@@ -8,6 +8,7 @@
 
 #include "engine/base/digest.hpp"
 #include "engine/base/error.hpp"
+#include "workers/data/augment.hpp"
 #include "workers/data/philox.hpp"
 #include "workers/data/sampler.hpp"
 #include "workers/training/optimizer.hpp"
@@ -51,6 +52,8 @@ class NetworkDynamics final : public Dynamics {
         follows_lambda_max_(follows_lambda_max(sweep.experiment.at("schedule"))),
         sampler_(make_sampler(sweep.experiment.at("sampler"), random_key(trial.key), data.train.count(),
                               trial.cell.batch)),
+        augmented_(make_augmented_batch(sweep.experiment.at("dataset"), data.train, random_key(trial.key),
+                                        trial.cell.batch)),
         train_loss_(position(sweep, "train_loss")),
         lambda_max_column_(position(sweep, "hessian_lambda_max")) {}
 
@@ -93,7 +96,10 @@ class NetworkDynamics final : public Dynamics {
 
   double learning_rate(std::int64_t step) const override { return schedule_(step, lambda_max_); }
 
-  double advance(std::int64_t step) override { return stepper_->step(sampler_->batch(step), learning_rate(step)); }
+  double advance(std::int64_t step) override {
+    const auto rows = sampler_->batch(step);
+    return stepper_->step(augmented_ ? augmented_->draw(step, rows) : rows, learning_rate(step));
+  }
 
   bool measure(std::int64_t step, std::span<double> out) override {
     if (!at::isfinite(theta_).all().item<bool>()) return false;
@@ -121,7 +127,8 @@ class NetworkDynamics final : public Dynamics {
     const at::Device device = data_.train.inputs.device();
     theta_ = theta.to(device).contiguous();
     velocity_ = velocity.to(device).contiguous();
-    stepper_ = model_.stepper(theta_, velocity_, data_.train, options_, trial_.cell.batch);
+    stepper_ = model_.stepper(theta_, velocity_, augmented_ ? augmented_->examples() : data_.train, options_,
+                              trial_.cell.batch);
   }
 
   const Sweep& sweep_;
@@ -133,6 +140,7 @@ class NetworkDynamics final : public Dynamics {
   Schedule schedule_;
   bool follows_lambda_max_;
   std::unique_ptr<Sampler> sampler_;
+  std::unique_ptr<AugmentedBatch> augmented_;  // null where training images stay as they are
   double lambda_max_ = std::numeric_limits<double>::quiet_NaN();  // of the last record
   std::int64_t train_loss_;
   std::int64_t lambda_max_column_;
