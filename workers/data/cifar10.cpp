@@ -1,16 +1,15 @@
 #include <ATen/ATen.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
-#include <fstream>
-#include <map>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
-#include "engine/base/error.hpp"
+#include "workers/data/augment.hpp"
+#include "workers/data/cifar10_file.hpp"
 #include "workers/data/dataset.hpp"
 #include "workers/data/preprocess.hpp"
 #include "workers/data/selection.hpp"
@@ -18,90 +17,97 @@
 namespace edgesweep {
 namespace {
 
-constexpr std::int64_t pixels = 3 * 32 * 32;  // red, green, blue plane, each by rows
-constexpr std::int64_t record_bytes = 1 + pixels;
-constexpr std::int64_t records_per_file = 10000;
+constexpr std::int64_t channels = 3;
 constexpr std::int64_t classes = 10;
 
 struct Split {
   const char* key;
-  std::vector<std::string> files;
-  std::int64_t total() const { return static_cast<std::int64_t>(files.size()) * records_per_file; }
+  std::vector<std::string> stems;
+  std::int64_t total() const { return static_cast<std::int64_t>(stems.size()) * cifar10_images_per_file; }
 };
 
 const Split& train_split() {
-  static const Split split{
-      "train", {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"}};
+  static const Split split{"train", {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5"}};
   return split;
 }
 
 const Split& test_split() {
-  static const Split split{"test", {"test_batch.bin"}};
+  static const Split split{"test", {"test_batch"}};
   return split;
 }
 
-/// Throws InputError unless the file is there, of whole records, and has these rows. A shorter file than CIFAR-10's is fine.
-void check_file(const std::string& path, const std::vector<std::int64_t>& rows) {
-  struct stat status {};
-  if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
-    throw InputError(path, "is not there; expected a file of the binary version of CIFAR-10 (scripts/fetch-data.sh cifar10 DIR)");
+/// In the form that is there; the binary version if none or both are.
+std::unique_ptr<Cifar10File> find_file(const std::string& directory, const Cifar10Name& name) {
+  const std::filesystem::path path = std::filesystem::path(directory) / name.stem;
+  std::error_code ignored;
+  const auto exists = [&](const char* ending) { return std::filesystem::exists(path.string() + ending, ignored); };
+  return !exists(".bin") && exists(".png") ? cifar10_png(directory, name) : cifar10_binary(directory, name);
+}
+
+/// Calls visit(file, rows of it) for the files that have chosen rows.
+template <typename Visit>
+void for_each_file(const Split& split, const Json& selection, const std::string& directory, const Visit& visit) {
+  std::vector<std::vector<std::int64_t>> rows(split.stems.size());
+  for (const std::int64_t row : selected_rows(selection, split.total())) {
+    rows[static_cast<std::size_t>(row / cifar10_images_per_file)].push_back(row % cifar10_images_per_file);
   }
-  if (status.st_size % record_bytes != 0) {
-    throw InputError(path, "has " + std::to_string(status.st_size) +
-                               " bytes; a file of the binary version of CIFAR-10 has a multiple of " + std::to_string(record_bytes));
-  }
-  if (status.st_size / record_bytes <= rows.back()) {
-    throw InputError(path, "holds " + std::to_string(status.st_size / record_bytes) + " images, " +
-                               std::to_string(rows.back() + 1) + " are needed");
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].empty()) continue;
+    visit(*find_file(directory, {split.stems[i], static_cast<std::int64_t>(i), &split == &test_split()}), rows[i]);
   }
 }
 
-/// Chosen rows by the file that they are in, each file's rows increasing.
-std::map<std::string, std::vector<std::int64_t>> rows_by_file(const Split& split, const Json& canonical,
-                                                              const std::string& directory) {
-  std::map<std::string, std::vector<std::int64_t>> result;
-  for (const std::int64_t row : selected_rows(canonical.at(split.key), split.total())) {
-    const std::string& file = split.files[static_cast<std::size_t>(row / records_per_file)];
-    result[directory + "/" + file].push_back(row % records_per_file);
-  }
-  return result;
+void read_images(const Split& split, const Json& selection, const std::string& directory, const Cifar10Visitor& visit) {
+  for_each_file(split, selection, directory,
+                [&](const Cifar10File& file, const std::vector<std::int64_t>& rows) { file.read(rows, visit); });
 }
 
-/// Appends the records' labels and pixels / 255 at `labels` and `inputs`, which move on.
-void read_records(const std::string& path, const std::vector<std::int64_t>& rows, std::int64_t*& labels, float*& inputs) {
-  std::ifstream file(path, std::ios::binary);
-  std::array<char, record_bytes> record;
-  for (const std::int64_t row : rows) {
-    if (!file.seekg(row * record_bytes) || !file.read(record.data(), record_bytes)) {
-      throw InputError(path, "record " + std::to_string(row) + " can't be read");
-    }
-    const auto label = static_cast<std::uint8_t>(record[0]);
-    if (label >= classes) {
-      throw InputError(path, "record " + std::to_string(row) + " has label " + std::to_string(label) + ", not 0 to 9");
-    }
-    *labels++ = label;
-    inputs = std::transform(record.begin() + 1, record.end(), inputs,
-                            [](char pixel) { return static_cast<float>(static_cast<std::uint8_t>(pixel)) / 255.0F; });
-  }
+void check_images(const Split& split, const Json& selection, const std::string& directory) {
+  for_each_file(split, selection, directory,
+                [](const Cifar10File& file, const std::vector<std::int64_t>& rows) { file.check(rows); });
+}
+
+/// Writes pixels / 255 at `out` and returns the end of them.
+float* write_inputs(std::span<const std::uint8_t> pixels, float* out) {
+  return std::transform(pixels.begin(), pixels.end(), out,
+                        [](std::uint8_t pixel) { return static_cast<float>(pixel) / 255.0F; });
 }
 
 Examples load_split(const Split& split, const Json& canonical, const std::string& directory) {
-  const std::int64_t count = selection_count(canonical.at(split.key));
+  const Json& selection = canonical.at(split.key);
+  const std::int64_t count = selection_count(selection);
   Examples examples;
-  examples.inputs = at::empty({count, pixels}, at::kFloat);
+  examples.inputs = at::empty({count, cifar10_pixels}, at::kFloat);
   examples.labels = at::empty({count}, at::kLong);
   auto* labels = examples.labels.data_ptr<std::int64_t>();
   auto* inputs = examples.inputs.data_ptr<float>();
-  for (const auto& [path, rows] : rows_by_file(split, canonical, directory)) {
-    check_file(path, rows);
-    read_records(path, rows, labels, inputs);
-  }
+  read_images(split, selection, directory, [&](std::uint8_t label, std::span<const std::uint8_t> pixels) {
+    *labels++ = label;
+    inputs = write_inputs(pixels, inputs);
+  });
   examples.targets = at::zeros({count, classes}, at::kFloat).scatter_(1, examples.labels.unsqueeze(1), 1.0);
   return examples;
 }
 
-/// CIFAR-10, the binary version: inputs are the three colour planes of 32 × 32 pixels in [0, 1], one after the other;
-/// targets one-hot.
+/// The whole training set, from the files at each pass: in memory it would be 600 MB. Blocks that fit a cache.
+RowBlocks all_training_inputs(const std::string& directory) {
+  return [directory](const std::function<void(const at::Tensor&)>& visit) {
+    constexpr std::int64_t rows = 64;
+    const at::Tensor block = at::empty({rows, cifar10_pixels}, at::kFloat);
+    std::int64_t filled = 0;
+    read_images(train_split(), train_split().total(), directory,
+                [&](std::uint8_t, std::span<const std::uint8_t> pixels) {
+                  write_inputs(pixels, block.data_ptr<float>() + filled * cifar10_pixels);
+                  if (++filled == rows) {
+                    visit(block);
+                    filled = 0;
+                  }
+                });
+    if (filled > 0) visit(block.narrow(0, 0, filled));
+  };
+}
+
+/// CIFAR-10: inputs are the three colour planes of 32 × 32 pixels in [0, 1], one after the other; targets one-hot.
 class Cifar10 final : public DatasetFamily {
  public:
   Json canonical(ObjectReader reader) const override {
@@ -110,25 +116,31 @@ class Cifar10 final : public DatasetFamily {
     result["train"] = canonical_selection(reader, "train", 1, train_split().total());
     result["test"] = canonical_selection(reader, "test", 0, test_split().total());
     result["target"] = reader.choice("target", {"onehot"}, "onehot");
-    read_preprocess(reader, result);
+    read_preprocess(reader, channels, result);
+    read_augment(reader, 32, result);
     reader.finish();
     return result;
   }
 
   std::int64_t train_count(const Json& canonical) const override { return selection_count(canonical.at("train")); }
-  std::vector<std::int64_t> input_shape(const Json&) const override { return {3, 32, 32}; }
+  std::vector<std::int64_t> input_shape(const Json&) const override { return {channels, 32, 32}; }
   std::int64_t outputs(const Json&) const override { return classes; }
 
   TrainTest load(const Json& canonical, const std::string& directory) const override {
     TrainTest data{load_split(train_split(), canonical, directory), load_split(test_split(), canonical, directory)};
-    apply_preprocess(preprocess_of(canonical), data.train.inputs, data.test.inputs);
+    const Preprocess preprocess = preprocess_of(canonical);
+    if (preprocess.fits_all) {
+      apply_preprocess(preprocess, channels, all_training_inputs(directory), data.train.inputs, data.test.inputs);
+    } else {
+      apply_preprocess(preprocess, channels, data.train.inputs, data.test.inputs);
+    }
     return data;
   }
 
   void check(const Json& canonical, const std::string& directory) const override {
-    for (const Split* split : {&train_split(), &test_split()}) {
-      for (const auto& [path, rows] : rows_by_file(*split, canonical, directory)) check_file(path, rows);
-    }
+    const Json train = preprocess_of(canonical).fits_all ? Json(train_split().total()) : canonical.at("train");
+    check_images(train_split(), train, directory);
+    check_images(test_split(), canonical.at("test"), directory);
   }
 };
 

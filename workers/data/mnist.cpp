@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/base/error.hpp"
+#include "workers/data/augment.hpp"
 #include "workers/data/dataset.hpp"
 #include "workers/data/idx.hpp"
 #include "workers/data/preprocess.hpp"
@@ -50,7 +51,7 @@ SplitFiles open_split(const Split& split, const Json& canonical, const std::stri
   if (files.images.items() < needed) {
     throw InputError(files.images.path, "holds " + std::to_string(files.images.items()) + " images, " +
                                             std::to_string(needed) + " are needed for experiment.dataset." +
-                                            split.key);
+                                            (preprocess_of(canonical).fits_all ? "fit" : split.key));
   }
   return files;
 }
@@ -85,6 +86,12 @@ at::Tensor targets_of(const at::Tensor& labels, const std::string& target) {
   return at::zeros({labels.size(0), classes}, at::kFloat).scatter_(1, labels.unsqueeze(1), 1.0);
 }
 
+/// `canonical` with the whole training set chosen where preprocessing is fitted on it, as it is elsewhere.
+Json with_fitted_train(Json canonical) {
+  if (preprocess_of(canonical).fits_all) canonical[train_split.key] = train_split.total;
+  return canonical;
+}
+
 Examples load_split(const Split& split, const Json& canonical, const std::string& directory) {
   const std::vector<std::int64_t> rows = selected_rows(canonical.at(split.key), split.total);
   Examples examples;
@@ -110,7 +117,8 @@ class Mnist final : public DatasetFamily {
     result["train"] = canonical_selection(reader, "train", 1, train_split.total);
     result["test"] = canonical_selection(reader, "test", 0, test_split.total);
     result["target"] = reader.choice("target", {"parity", "onehot"}, "parity");
-    read_preprocess(reader, result);
+    read_preprocess(reader, 1, result);
+    read_augment(reader, side, result);
     reader.finish();
     return result;
   }
@@ -123,12 +131,18 @@ class Mnist final : public DatasetFamily {
 
   TrainTest load(const Json& canonical, const std::string& directory) const override {
     TrainTest data{load_split(train_split, canonical, directory), load_split(test_split, canonical, directory)};
-    apply_preprocess(preprocess_of(canonical), data.train.inputs, data.test.inputs);
+    const Preprocess preprocess = preprocess_of(canonical);
+    if (preprocess.fits_all) {
+      const Examples all = load_split(train_split, with_fitted_train(canonical), directory);
+      apply_preprocess(preprocess, 1, blocks_of(all.inputs), data.train.inputs, data.test.inputs);
+    } else {
+      apply_preprocess(preprocess, 1, data.train.inputs, data.test.inputs);
+    }
     return data;
   }
 
   void check(const Json& canonical, const std::string& directory) const override {
-    open_split(train_split, canonical, directory);
+    open_split(train_split, with_fitted_train(canonical), directory);
     if (selection_count(canonical.at(test_split.key)) > 0) open_split(test_split, canonical, directory);
   }
 };

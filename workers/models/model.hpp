@@ -96,7 +96,7 @@ class Model {
                                                           const at::Tensor& targets, Loss loss) const;
 
   /// Steps on `theta` and `velocity` ([P], float32, contiguous, of the examples' device), which must outlive it.
-  /// `batch_size` is the number of rows of every step.
+  /// `batch_size` is the number of rows of every step. The examples' values are read at each step: they may change between.
   virtual std::unique_ptr<SgdStepper> stepper(at::Tensor theta, at::Tensor velocity, const Examples& train,
                                               const SgdOptions& options, std::int64_t batch_size) const;
 

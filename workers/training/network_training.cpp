@@ -10,6 +10,7 @@
 
 #include "engine/base/digest.hpp"
 #include "engine/base/error.hpp"
+#include "workers/data/augment.hpp"
 #include "workers/data/philox.hpp"
 #include "workers/data/sampler.hpp"
 #include "workers/training/fork.hpp"
@@ -50,6 +51,13 @@ class NetworkDynamics final : public Dynamics {
         trial_(trial),
         options_(sgd_options(sweep.experiment)),
         follows_lambda_max_(follows_lambda_max(sweep.experiment.at("schedule"))),
+<<<<<<< HEAD
+=======
+        sampler_(make_sampler(sweep.experiment.at("sampler"), random_key(trial.key), data.train.count(),
+                              trial.cell.batch)),
+        augmented_(make_augmented_batch(sweep.experiment.at("dataset"), data.train, random_key(trial.key),
+                                        trial.cell.batch)),
+>>>>>>> c44867ba1c2e8b00bc8b1a03cf006c273c1536a4
         train_loss_(position(sweep, "train_loss")),
         lambda_max_column_(position(sweep, "hessian_lambda_max")),
         fork_(fork_of(sweep.experiment)) {
@@ -98,6 +106,7 @@ class NetworkDynamics final : public Dynamics {
 
   double learning_rate(std::int64_t step) const override { return phase(step).schedule(step, lambda_max_); }
 
+<<<<<<< HEAD
   std::optional<std::int64_t> samples(std::int64_t step) const override {
     if (!fork_) return std::nullopt;
     const std::int64_t before = std::min(step, fork_->step);
@@ -111,6 +120,11 @@ class NetworkDynamics final : public Dynamics {
       stepper_batch_ = now.batch;
     }
     return stepper_->step(now.sampler->batch(step), learning_rate(step));
+=======
+  double advance(std::int64_t step) override {
+    const auto rows = sampler_->batch(step);
+    return stepper_->step(augmented_ ? augmented_->draw(step, rows) : rows, learning_rate(step));
+>>>>>>> c44867ba1c2e8b00bc8b1a03cf006c273c1536a4
   }
 
   bool measure(std::int64_t step, std::span<double> out) override {
@@ -139,8 +153,13 @@ class NetworkDynamics final : public Dynamics {
     const at::Device device = data_.train.inputs.device();
     theta_ = theta.to(device).contiguous();
     velocity_ = velocity.to(device).contiguous();
+<<<<<<< HEAD
     stepper_.reset();
     stepper_batch_ = 0;
+=======
+    stepper_ = model_.stepper(theta_, velocity_, augmented_ ? augmented_->examples() : data_.train, options_,
+                              trial_.cell.batch);
+>>>>>>> c44867ba1c2e8b00bc8b1a03cf006c273c1536a4
   }
 
   /// What holds from one step to another: batch size, learning rate and random numbers.
@@ -166,6 +185,11 @@ class NetworkDynamics final : public Dynamics {
   const Trial& trial_;
   SgdOptions options_;
   bool follows_lambda_max_;
+<<<<<<< HEAD
+=======
+  std::unique_ptr<Sampler> sampler_;
+  std::unique_ptr<AugmentedBatch> augmented_;  // null where training images stay as they are
+>>>>>>> c44867ba1c2e8b00bc8b1a03cf006c273c1536a4
   double lambda_max_ = std::numeric_limits<double>::quiet_NaN();  // of the last record
   std::int64_t train_loss_;
   std::int64_t lambda_max_column_;

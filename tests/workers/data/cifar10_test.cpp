@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "engine/base/error.hpp"
@@ -98,6 +99,25 @@ TEST(Cifar10, ReadsTheFirstImagesAndRandomSubsetsFromTheFilesTheyAreIn) {
   EXPECT_GE(rows.back(), 4 * records);
   expect_rows(data.train, rows, 0);
   expect_rows(data.test, selected_rows(random.at("test"), 10000), 50000);
+
+  // Fitted on all 50,000 images, whichever are chosen.
+  const Json fitted = canonical({{"train", 3}, {"test", 2}, {"preprocess", "standardize"}, {"fit", "all"}});
+  cifar10().check(fitted, folder.path());
+  const TrainTest standardized = cifar10().load(fitted, folder.path());
+  for (const std::int64_t pixel : {std::int64_t{0}, std::int64_t{1500}, pixels - 1}) {
+    double sum = 0, squares = 0;
+    for (std::int64_t row = 0; row < 5 * records; ++row) {
+      const double value = made_up_pixel(row, pixel) / 255.0;
+      sum += value / (5 * records);
+      squares += value * value / (5 * records);
+    }
+    const double deviation = std::sqrt(squares - sum * sum);
+    EXPECT_NEAR(standardized.train.inputs[2][pixel].item<double>(), (made_up_pixel(2, pixel) / 255.0 - sum) / deviation, 1e-6);
+    EXPECT_NEAR(standardized.test.inputs[1][pixel].item<double>(),
+                (made_up_pixel(5 * records + 1, pixel) / 255.0 - sum) / deviation, 1e-6);
+  }
+  std::filesystem::remove(folder.path() + "/data_batch_4.bin");
+  EXPECT_THROW(cifar10().check(fitted, folder.path()), InputError);
 }
 
 TEST(Cifar10, NamesTheFileThatIsMissingCutOrWrong) {

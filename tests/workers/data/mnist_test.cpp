@@ -105,6 +105,22 @@ TEST(Mnist, LoadsPackedFilesAndAnEmptyTestSet) {
 }
 
 // A subset is drawn from the standard 60000 images: the file must hold them all.
+TEST(Mnist, IsOneChannelAndFittedOnAllImagesWhereAskedFor) {
+  const edgesweep::testing::TemporaryFolder folder;
+  edgesweep::testing::write_made_up_mnist(folder.path(), 40, 2);
+  const Json channels = canonical({{"train", 30}, {"test", 2}, {"preprocess", "standardize_channels"}});
+  const at::Tensor inputs = mnist().load(channels, folder.path()).train.inputs.to(at::kDouble);
+  EXPECT_NEAR(inputs.mean().item<double>(), 0, 1e-6);
+  EXPECT_NEAR(inputs.std(false).item<double>(), 1, 1e-6);
+  const Json all = canonical({{"train", 30}, {"test", 2}, {"preprocess", "standardize"}, {"fit", "all"}});
+  try {
+    mnist().check(all, folder.path());
+    FAIL() << "40 images are not all";
+  } catch (const InputError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("holds 40 images, 60000 are needed for experiment.dataset.fit"));
+  }
+}
+
 TEST(Mnist, DrawsRandomSubsetsBySeed) {
   const TemporaryFolder folder;
   write_made_up_mnist(folder.path(), 60000, 1);
