@@ -51,13 +51,6 @@ class NetworkDynamics final : public Dynamics {
         trial_(trial),
         options_(sgd_options(sweep.experiment)),
         follows_lambda_max_(follows_lambda_max(sweep.experiment.at("schedule"))),
-<<<<<<< HEAD
-=======
-        sampler_(make_sampler(sweep.experiment.at("sampler"), random_key(trial.key), data.train.count(),
-                              trial.cell.batch)),
-        augmented_(make_augmented_batch(sweep.experiment.at("dataset"), data.train, random_key(trial.key),
-                                        trial.cell.batch)),
->>>>>>> c44867ba1c2e8b00bc8b1a03cf006c273c1536a4
         train_loss_(position(sweep, "train_loss")),
         lambda_max_column_(position(sweep, "hessian_lambda_max")),
         fork_(fork_of(sweep.experiment)) {
@@ -106,7 +99,6 @@ class NetworkDynamics final : public Dynamics {
 
   double learning_rate(std::int64_t step) const override { return phase(step).schedule(step, lambda_max_); }
 
-<<<<<<< HEAD
   std::optional<std::int64_t> samples(std::int64_t step) const override {
     if (!fork_) return std::nullopt;
     const std::int64_t before = std::min(step, fork_->step);
@@ -115,16 +107,12 @@ class NetworkDynamics final : public Dynamics {
 
   double advance(std::int64_t step) override {
     const Phase& now = phase(step);
-    if (stepper_batch_ != now.batch) {
-      stepper_ = model_.stepper(theta_, velocity_, data_.train, options_, now.batch);
-      stepper_batch_ = now.batch;
+    if (stepper_phase_ != &now) {
+      stepper_ = model_.stepper(theta_, velocity_, now.augmented ? now.augmented->examples() : data_.train, options_, now.batch);
+      stepper_phase_ = &now;
     }
-    return stepper_->step(now.sampler->batch(step), learning_rate(step));
-=======
-  double advance(std::int64_t step) override {
-    const auto rows = sampler_->batch(step);
-    return stepper_->step(augmented_ ? augmented_->draw(step, rows) : rows, learning_rate(step));
->>>>>>> c44867ba1c2e8b00bc8b1a03cf006c273c1536a4
+    const auto rows = now.sampler->batch(step);
+    return stepper_->step(now.augmented ? now.augmented->draw(step, rows) : rows, learning_rate(step));
   }
 
   bool measure(std::int64_t step, std::span<double> out) override {
@@ -153,13 +141,8 @@ class NetworkDynamics final : public Dynamics {
     const at::Device device = data_.train.inputs.device();
     theta_ = theta.to(device).contiguous();
     velocity_ = velocity.to(device).contiguous();
-<<<<<<< HEAD
     stepper_.reset();
-    stepper_batch_ = 0;
-=======
-    stepper_ = model_.stepper(theta_, velocity_, augmented_ ? augmented_->examples() : data_.train, options_,
-                              trial_.cell.batch);
->>>>>>> c44867ba1c2e8b00bc8b1a03cf006c273c1536a4
+    stepper_phase_ = nullptr;
   }
 
   /// What holds from one step to another: batch size, learning rate and random numbers.
@@ -168,12 +151,14 @@ class NetworkDynamics final : public Dynamics {
     std::uint64_t random_key;
     Schedule schedule;
     std::unique_ptr<Sampler> sampler;
+    std::unique_ptr<AugmentedBatch> augmented;  ///< null where training images stay as they are
   };
 
   Phase make_phase(std::int64_t batch, double eta, std::int64_t steps, std::uint64_t key) const {
     const std::int64_t examples = data_.train.count();
     return {batch, key, make_schedule(sweep_.experiment.at("schedule"), eta, {steps, examples / batch}),
-            make_sampler(sweep_.experiment.at("sampler"), key, examples, batch)};
+            make_sampler(sweep_.experiment.at("sampler"), key, examples, batch),
+            make_augmented_batch(sweep_.experiment.at("dataset"), data_.train, key, batch)};
   }
 
   const Phase& phase(std::int64_t step) const { return fork_ && step < fork_->step ? *trunk_ : own_; }
@@ -185,11 +170,6 @@ class NetworkDynamics final : public Dynamics {
   const Trial& trial_;
   SgdOptions options_;
   bool follows_lambda_max_;
-<<<<<<< HEAD
-=======
-  std::unique_ptr<Sampler> sampler_;
-  std::unique_ptr<AugmentedBatch> augmented_;  // null where training images stay as they are
->>>>>>> c44867ba1c2e8b00bc8b1a03cf006c273c1536a4
   double lambda_max_ = std::numeric_limits<double>::quiet_NaN();  // of the last record
   std::int64_t train_loss_;
   std::int64_t lambda_max_column_;
@@ -199,7 +179,7 @@ class NetworkDynamics final : public Dynamics {
   at::Tensor theta_;
   at::Tensor velocity_;
   std::unique_ptr<SgdStepper> stepper_;  // made when a step wants it
-  std::int64_t stepper_batch_ = 0;
+  const Phase* stepper_phase_ = nullptr;
 };
 
 }  // namespace
