@@ -16,7 +16,8 @@ using edgesweep::testing::TemporaryFolder;
 using edgesweep::testing::write_bytes;
 using ::testing::HasSubstr;
 
-std::uint8_t made_up_label(std::int64_t row) { return static_cast<std::uint8_t>((7 * row + row / 10) % 10); }
+/// The same row of another file has another label.
+std::uint8_t made_up_label(std::int64_t row) { return static_cast<std::uint8_t>((7 * row + row / 10000) % 10); }
 /// Uneven in the colour (0 red, 1 green, 2 blue) and in the pixel, by rows of the image.
 std::uint8_t made_up_value(std::int64_t row, std::int64_t pixel, std::int64_t colour) {
   return static_cast<std::uint8_t>((31 * row + 5 * pixel + pixel / 32 + 101 * colour) % 256);
