@@ -88,7 +88,7 @@ int run(const std::string& directory, std::int64_t batch, double eta, std::int64
       break;
     }
     std::vector<double> out(3);
-    hessian->measure({mlp, theta, data, eta, batch, {}, 7}, out);
+    hessian->measure({mlp, theta, data, step, eta, batch, {}, 7}, out);
     const double exact = reference_lambda_max(*mlp.hessian(theta.to(at::kDouble), inputs, targets, Loss::mse));
     const double error = std::abs(out[0] - exact) / std::abs(exact);
     std::printf("step %6lld  lambda_max %9.5f  eta lambda_max %.3f  products %3.0f  relative error %.1e\n",

@@ -196,7 +196,9 @@ std::unique_ptr<Dynamics> NetworkTraining::make(const Trial& trial) {
 }
 
 std::uint64_t initial_parameters_key(const Json& experiment, std::int64_t seed) {
-  const Json origin = {{"model", experiment.at("model")}, {"dataset", experiment.at("dataset")}, {"seed", seed}};
+  Json dataset = experiment.at("dataset");
+  dataset.erase("augment");  // with and without it, the same network
+  const Json origin = {{"model", experiment.at("model")}, {"dataset", dataset}, {"seed", seed}};
   return random_key(sha256_hex(origin.dump()));
 }
 
