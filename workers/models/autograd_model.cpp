@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "engine/base/error.hpp"
 #include "workers/models/check_batch.hpp"
@@ -181,7 +182,11 @@ std::int64_t Model::chunk_rows() const { return 1000; }
 at::Tensor Model::ntk(const at::Tensor& theta, const at::Tensor& inputs) const {
   const at::AutoGradMode graph(true);
   const at::Tensor leaf = tracked(theta);
-  const at::Tensor j = jacobian(forward(leaf, inputs), leaf);
+  std::vector<at::Tensor> parts;  // by chunks, which with batch norm are what makes the outputs
+  for_each_chunk(inputs.size(0), chunk_rows(), [&](std::int64_t first, std::int64_t rows, double) {
+    parts.push_back(jacobian(forward(leaf, inputs.narrow(0, first, rows)), leaf));
+  });
+  const at::Tensor j = at::cat(parts);
   const at::Tensor kernel = j.mm(j.t()).div_(static_cast<double>(inputs.size(0)));
   return (kernel + kernel.t()).div_(2);
 }

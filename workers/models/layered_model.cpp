@@ -186,7 +186,7 @@ at::Tensor LayeredModel::initial_parameters(std::uint64_t key) const {
       weight.fill_(layer.zero ? 0 : 1);
     } else if (layer.kind == Layer::Kind::offset) {
       fill(weight, [&] { return offset_deviation * stream.normal(); });
-    } else if (settings_.init == "pytorch") {
+    } else if (settings_.init == "pytorch" || (settings_.init == "kaiming_fan_out" && layer.kind == Layer::Kind::linear)) {
       const double bound = 1 / std::sqrt(static_cast<double>(layer.fan_in));
       fill(weight, [&] { return settings_.init_scale * bound * (2 * stream.uniform() - 1); });
       if (layer.bias >= 0) fill(values(layer.bias), [&] { return bound * (2 * stream.uniform() - 1); });

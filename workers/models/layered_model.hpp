@@ -76,8 +76,9 @@ class LayerPass {
 struct LayeredSettings {
   std::vector<std::int64_t> input_shape;  ///< of one example
   std::int64_t outputs = 1;
-  std::string init = "kaiming";  ///< kaiming, kaiming_fan_out, lecun, xavier: normal weights, biases 0; pytorch: as Linear and
-                                 ///< Conv2d start in PyTorch, weights and biases uniform on ±1/√fan_in
+  std::string init = "kaiming";  ///< kaiming, lecun, xavier: normal weights, biases 0; pytorch: as Linear and Conv2d start in
+                                 ///< PyTorch, weights and biases uniform on ±1/√fan_in; kaiming_fan_out: convolutions normal
+                                 ///< N(0, 2/fan_out), linear layers as pytorch
   double init_scale = 1;         ///< multiplies the initial weights
   std::int64_t chunk = 1000;     ///< examples of one pass
   Norm norm;

@@ -15,15 +15,16 @@
 namespace edgesweep {
 namespace {
 
-const std::vector<std::string> init_names{"lecun", "kaiming", "xavier", "ntk"};
+const std::vector<std::string> init_names{"lecun", "kaiming", "xavier", "ntk", "pytorch"};
 
-/// Standard deviation of a weight at the start, before init_scale.
-double initial_deviation(const std::string& init, double fan_in, double fan_out) {
+/// Of a weight at the start, before init_scale: its standard deviation, or with pytorch the bound of its uniform distribution.
+double initial_size(const std::string& init, double fan_in, double fan_out) {
   if (init == "lecun") return std::sqrt(1 / fan_in);
   if (init == "kaiming") return std::sqrt(2 / fan_in);
   if (init == "xavier") return std::sqrt(2 / (fan_in + fan_out));
   if (init == "ntk") return 1;
-  throw InputError("init", "found \"" + init + "\"; allowed are lecun, kaiming, xavier, ntk");
+  if (init == "pytorch") return std::sqrt(1 / fan_in);
+  throw InputError("init", "found \"" + init + "\"; allowed are lecun, kaiming, xavier, ntk, pytorch");
 }
 
 class MlpFamily final : public ModelFamily {
@@ -101,11 +102,17 @@ at::Tensor Mlp::initial_parameters(std::uint64_t key) const {
   for (std::int64_t l = 0; l < layers(); ++l) {
     const double in = static_cast<double>(settings_.sizes[l]),
                  out = static_cast<double>(settings_.sizes[l + 1]);
-    const double deviation = settings_.init_scale * initial_deviation(settings_.init, in, out);
+    const double size = initial_size(settings_.init, in, out);
+    const bool uniform = settings_.init == "pytorch";
     RandomStream stream(key, RandomUse::initial_parameters, static_cast<std::uint64_t>(l));
-    at::Tensor w = weight(theta, l);
-    float* values = w.data_ptr<float>();
-    for (std::int64_t i = 0; i < w.numel(); ++i) values[i] = static_cast<float>(deviation * stream.normal());
+    const auto fill = [&](const at::Tensor& tensor, double scale) {
+      float* values = tensor.data_ptr<float>();
+      for (std::int64_t i = 0; i < tensor.numel(); ++i) {
+        values[i] = static_cast<float>(scale * (uniform ? 2 * stream.uniform() - 1 : stream.normal()));
+      }
+    };
+    fill(weight(theta, l), settings_.init_scale * size);
+    if (uniform && settings_.bias) fill(bias(theta, l), size);
   }
   return theta;
 }

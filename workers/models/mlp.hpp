@@ -14,7 +14,7 @@ class Mlp final : public Model {
   struct Settings {
     std::vector<std::int64_t> sizes;  ///< features, hidden widths…, outputs
     Activation activation = Activation::erf;
-    std::string init = "lecun";  ///< lecun, kaiming, xavier, ntk
+    std::string init = "lecun";  ///< lecun, kaiming, xavier, ntk, pytorch
     double init_scale = 1.0;     ///< multiplies the initial weights
     bool bias = true;
   };
