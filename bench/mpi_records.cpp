@@ -188,7 +188,7 @@ ExitCode coordinate(const Options& options, const Sweep& sweep, const Catalog& c
   std::filesystem::create_directories(options.folder);
   CoordinatorServer server(communicator);
   const double sent = monotonic_seconds();
-  server.send_sweep(sweep.text);
+  server.send_sweep(sweep);
   const double all_sent = monotonic_seconds();
   server.await_workers();
   const double ready = monotonic_seconds();

@@ -30,6 +30,7 @@ class StandInCatalog final : public Catalog {
   PredictedCost predicted_cost(const Json&, const Json&, std::int64_t batch) const override {
     return {1e-3 * std::pow(static_cast<double>(batch), power_), 0};
   }
+  bool shares_work(const Json&) const override { return false; }
   bool has_parameters(const Json&) const override { return false; }
 
  private:

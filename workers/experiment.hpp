@@ -30,9 +30,11 @@ class ExperimentFamily {
   virtual bool has_parameters() const { return false; }
   /// Checks that the data is there, without reading it whole. Throws InputError.
   virtual void check_data(const Json& experiment, const DataSource& source) const = 0;
-  /// Loads the data, once a process. Throws InputError.
-  virtual std::unique_ptr<DynamicsFactory> prepare(const Sweep& sweep, const DataSource& source,
-                                                   at::Device device) const = 0;
+  /// Whether the ranks of a team can share the work of a trial.
+  virtual bool shares_work() const { return false; }
+  /// Loads the data, once a process. `team` has one member unless shares_work(). Throws InputError.
+  virtual std::unique_ptr<DynamicsFactory> prepare(const Sweep& sweep, const DataSource& source, at::Device device,
+                                                   Team& team) const = 0;
 };
 
 /// What an experiment without a name is.

@@ -6,6 +6,7 @@
 
 #include "engine/base/json.hpp"
 #include "engine/spec/catalog.hpp"
+#include "engine/spec/team.hpp"
 #include "engine/spec/trial_runner.hpp"
 #include "workers/linalg/knorm.hpp"
 
@@ -26,6 +27,7 @@ struct RunnerSettings {
   DataSource data = {};
   std::string device = "auto";  ///< auto, cpu, cuda
   int local_rank = 0;           ///< picks the GPU on a machine with several
+  Team* team = nullptr;         ///< that trains trials together, and outlives the runner; null: this process alone
 };
 
 /// Checks, without loading it, that the experiment's data is there. Throws InputError.

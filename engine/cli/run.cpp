@@ -15,9 +15,11 @@
 #include "engine/cli/trainer.hpp"
 #include "engine/mpi/communicator.hpp"
 #include "engine/mpi/coordinator_server.hpp"
+#include "engine/mpi/rank_team.hpp"
 #include "engine/mpi/session.hpp"
 #include "engine/mpi/worker_transport.hpp"
 #include "engine/schedule/local_transport.hpp"
+#include "engine/schedule/team_places.hpp"
 #include "engine/trainer/process_runner.hpp"
 #include "workers/workers.hpp"
 
@@ -28,21 +30,22 @@ WorkerSettings worker_settings(const RunOptions& options) {
   return {{options.store}, options.checkpoint_interval, options.patience};
 }
 
-/// In this process or in one of its own. Throws InputError.
+/// In this process or in one of its own, with the team if there is one. Throws InputError.
 std::unique_ptr<TrialRunner> make_runner(const RunOptions& options, const Sweep& sweep, bool in_process, int rank,
-                                         int local_worker) {
+                                         int local_worker, Team* team) {
   TrainerSetup setup{sweep.text, options.sweep, data_source(options.data).directory, options.device, local_worker, rank};
   if (in_process) {
-    return make_runner_here(sweep, setup);
+    return make_runner_here(sweep, setup, team);
   }
-  return std::make_unique<ProcessRunner>(std::move(setup), TrainerTimeouts{options.heartbeat_timeout, options.hang_timeout});
+  return std::make_unique<ProcessRunner>(std::move(setup), TrainerTimeouts{options.heartbeat_timeout, options.hang_timeout},
+                                         TrainerCommand(), team);
 }
 
 /// Coordinator and worker in one process.
 ExitCode run_alone(const RunOptions& options) {
   const std::unique_ptr<Catalog> catalog = make_catalog();
-  RunDesk desk(options, *catalog);
-  const std::unique_ptr<TrialRunner> runner = make_runner(options, desk.sweep(), !options.trainer_process, -1, 0);
+  RunDesk desk(options, *catalog, 1);
+  const std::unique_ptr<TrialRunner> runner = make_runner(options, desk.sweep(), !options.trainer_process, -1, 0, nullptr);
   desk.open({LocalTransport::kWorker});
   LocalTransport transport(desk.coordinator(), [&](double now) { desk.turn(now); });
   run_worker(desk.sweep(), *runner, transport, worker_settings(options));
@@ -54,8 +57,8 @@ ExitCode coordinate(const RunOptions& options, Communicator& communicator) {
   ExitCode code = ExitCode::bad_input;
   try {
     const std::unique_ptr<Catalog> catalog = make_catalog();
-    RunDesk desk(options, *catalog);
-    server.send_sweep(desk.sweep().text);
+    RunDesk desk(options, *catalog, communicator.size() - 1);
+    server.send_sweep(desk.sweep());
     server.await_workers();
     desk.open(server.workers());
     server.serve(desk.coordinator(), [&](double now) { desk.turn(now); });
@@ -67,25 +70,54 @@ ExitCode coordinate(const RunOptions& options, Communicator& communicator) {
   return code;
 }
 
+/// Trains for the coordinator, by itself (`team` is null) or as one of a team; returns when there is no more to train.
+void train(const RunOptions& options, const Sweep& sweep, WorkerTransport& transport, int rank, int local_worker,
+           RankTeam* team) {
+  SoloLink alone;
+  TeamLink& link = team != nullptr ? static_cast<TeamLink&>(*team) : alone;
+  const bool leads = team == nullptr || team->rank() == 0;
+  std::unique_ptr<TrialRunner> runner;
+  try {
+    runner = make_runner(options, sweep, options.in_process, rank, local_worker, team);
+  } catch (const InputError& error) {
+    transport.send(WorkerUnfit{true, error.subject(), error.reason()});
+  } catch (const std::exception& error) {
+    transport.send(WorkerUnfit{false, "setting up", one_line(error.what())});
+  }
+  if (leads && runner) {
+    run_worker(sweep, *runner, transport, worker_settings(options), link);
+  } else if (leads) {
+    link.dismiss();
+  } else if (runner) {
+    transport.say_ready();
+    run_member(sweep, *runner, link);
+  } else {
+    link.next();  // the coordinator ends the run, and with it the leader the team
+  }
+}
+
 ExitCode work(const RunOptions& options, Communicator& communicator, int local_worker) {
   WorkerTransport transport(communicator);
   const std::optional<std::string> text = transport.receive_sweep();
   if (!text) {
     return transport.wait_for_end();
   }
+  const int rank = communicator.rank();
   std::optional<Sweep> sweep;
-  std::unique_ptr<TrialRunner> runner;
   try {
     sweep = parse_sweep(*text, options.sweep, *make_catalog());
-    runner = make_runner(options, *sweep, options.in_process, communicator.rank(), local_worker);
-  } catch (const InputError& error) {
-    transport.send(WorkerUnfit{true, error.subject(), error.reason()});
-    return transport.wait_for_end();
   } catch (const std::exception& error) {
     transport.send(WorkerUnfit{false, "setting up", one_line(error.what())});
     return transport.wait_for_end();
   }
-  run_worker(*sweep, *runner, transport, worker_settings(options));
+  const int leader = leader_of(rank, communicator.size(), sweep->ranks_per_trial);
+  std::optional<RankTeam> team;
+  if (leader != 0 && sweep->ranks_per_trial > 1) {
+    team.emplace(leader, static_cast<int>(sweep->ranks_per_trial));
+  }
+  if (leader != 0) {
+    train(options, *sweep, transport, rank, local_worker, team ? &*team : nullptr);
+  }
   return transport.wait_for_end();
 }
 

@@ -15,6 +15,7 @@
 #include "engine/cli/stop_time.hpp"
 #include "engine/display/duration.hpp"
 #include "engine/schedule/shard.hpp"
+#include "engine/schedule/team_places.hpp"
 #include "workers/workers.hpp"
 
 namespace edgesweep {
@@ -24,6 +25,11 @@ constexpr double kLockCheckSeconds = 1;
 
 std::string counted(std::int64_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+std::string crew_text(std::int64_t workers, std::int64_t ranks_per_trial) {
+  return ranks_per_trial == 1 ? counted(workers, "worker")
+                              : counted(workers, "team") + " of " + counted(ranks_per_trial, "rank");
 }
 
 std::string compute_line(const std::string& device) {
@@ -57,9 +63,10 @@ void remove_partial_files(const std::string& directory) {
 
 }  // namespace
 
-RunDesk::RunDesk(const RunOptions& options, const Catalog& catalog)
+RunDesk::RunDesk(const RunOptions& options, const Catalog& catalog, int trainers)
     : options_(options), catalog_(catalog), sweep_(load_forked_sweep(options.sweep, options.overrides, options.fork, catalog)),
       paths_{options.store}, progress_(isatty(STDERR_FILENO) != 0), stop_at_(stop_time(options.stop_at)) {
+  require_team(trainers, sweep_.ranks_per_trial, options.sweep);
   if (!options.shard.empty()) {
     const Shard shard = parse_shard(options.shard);
     part_ = {shard.text(), trials_of_shard(sweep_, catalog, shard)};
@@ -102,7 +109,7 @@ void RunDesk::open(const std::set<int>& workers) {
   coordinator_ = std::make_unique<Coordinator>(sweep_, *store_, *events_, CostModel(sweep_, catalog_), workers,
                                                options_.patience);
   const Progress start = coordinator_->progress();
-  const std::string crew = counted(static_cast<std::int64_t>(workers.size()), "worker");
+  const std::string crew = crew_text(static_cast<std::int64_t>(workers.size()), sweep_.ranks_per_trial);
   events_->write({.name = resumed ? "reopened" : "opened", .reason = crew});
   warn_of_slow_blas();
   log_info(std::string("edgesweep ") + EDGESWEEP_VERSION + ", " + crew + ", " + compute_line(options_.device));

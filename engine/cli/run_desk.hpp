@@ -41,8 +41,8 @@ struct RunOptions {
 class RunDesk {
  public:
   /// Checks all that can be checked without training, before anything but the lock is written: sweep, data set, store,
-  /// folder, owner. Throws InputError.
-  RunDesk(const RunOptions& options, const Catalog& catalog);
+  /// folder, owner. `trainers` ranks are there to train. Throws InputError.
+  RunDesk(const RunOptions& options, const Catalog& catalog, int trainers);
 
   const Sweep& sweep() const { return sweep_; }
 

@@ -17,11 +17,11 @@
 namespace edgesweep {
 namespace {
 
-TrainerJob make_job(const TrainerSetup& setup) {
+TrainerJob make_job(const TrainerSetup& setup, Team& team) {
   set_log_rank(static_cast<int>(setup.log_rank));
   set_faults_from_environment("trainer" + std::to_string(setup.log_rank));
   Sweep sweep = parse_sweep(setup.sweep_text, setup.sweep_file, *make_catalog());
-  std::unique_ptr<TrialRunner> runner = make_runner_here(sweep, setup);
+  std::unique_ptr<TrialRunner> runner = make_runner_here(sweep, setup, &team);
   return {std::move(sweep), std::move(runner)};
 }
 
@@ -35,9 +35,9 @@ void require_socket(int descriptor) {
 
 }  // namespace
 
-std::unique_ptr<TrialRunner> make_runner_here(const Sweep& sweep, const TrainerSetup& setup) {
+std::unique_ptr<TrialRunner> make_runner_here(const Sweep& sweep, const TrainerSetup& setup, Team* team) {
   set_up_computing();
-  return make_runner(sweep, {data_source(setup.data), setup.device, static_cast<int>(setup.local_rank)});
+  return make_runner(sweep, {data_source(setup.data), setup.device, static_cast<int>(setup.local_rank), team});
 }
 
 void add_trainer_command(CLI::App& app, ExitCode& code) {

@@ -5,9 +5,11 @@
 #include <variant>
 
 #include "engine/base/clock.hpp"
+#include "engine/base/log.hpp"
 #include "engine/base/signals.hpp"
 #include "engine/mpi/messages.hpp"
 #include "engine/schedule/commit_pace.hpp"
+#include "engine/schedule/team_places.hpp"
 
 namespace edgesweep {
 namespace {
@@ -22,24 +24,30 @@ constexpr double kLongestPause = 1.5e-3;
 
 CoordinatorServer::CoordinatorServer(Communicator& communicator) : communicator_(communicator) {}
 
-std::set<int> CoordinatorServer::workers() const {
-  std::set<int> ranks;
-  for (int rank = 1; rank < communicator_.size(); ++rank) {
-    ranks.insert(rank);
-  }
-  return ranks;
-}
+std::set<int> CoordinatorServer::workers() const { return team_leaders(communicator_.size(), ranks_per_trial_); }
 
 void CoordinatorServer::send_all(const CoordinatorMessage& message) {
-  for (const int worker : workers()) {
-    communicator_.send(worker, pack(message));
+  for (int rank = 1; rank < communicator_.size(); ++rank) {
+    communicator_.send(rank, pack(message));
   }
 }
 
-void CoordinatorServer::send_sweep(const std::string& text) { send_all(SweepText{text}); }
+void CoordinatorServer::send_sweep(const Sweep& sweep) {
+  ranks_per_trial_ = sweep.ranks_per_trial;
+  send_all(SweepText{sweep.text});
+}
 
 void CoordinatorServer::await_workers() {
-  std::set<int> missing = workers();
+  std::set<int> missing;
+  for (int rank = 1; rank < communicator_.size(); ++rank) {
+    if (leader_of(rank, communicator_.size(), ranks_per_trial_) != 0) {
+      missing.insert(rank);
+    }
+  }
+  const auto ranks_left_over = static_cast<std::size_t>(communicator_.size()) - 1 - missing.size();
+  if (ranks_left_over > 0) {
+    log_warning(std::to_string(ranks_left_over) + " of the ranks train nothing: a team takes " + std::to_string(ranks_per_trial_));
+  }
   std::optional<std::pair<int, WorkerUnfit>> unfit;
   Backoff backoff;
   while (!missing.empty()) {
@@ -54,7 +62,9 @@ void CoordinatorServer::await_workers() {
       unfit = {parcel->from, *complaint};
     }
     missing.erase(parcel->from);
-    early_.push_back(std::move(*parcel));
+    if (workers().contains(parcel->from)) {
+      early_.push_back(std::move(*parcel));
+    }
   }
   if (unfit && unfit->second.bad_input) {
     throw InputError(unfit->second.subject, unfit->second.reason);

@@ -10,33 +10,34 @@
 
 namespace edgesweep {
 
-/// Rank 0's side of a run with workers on ranks 1, 2, …: gives them the sweep, carries messages between them and the
-/// coordinator while it sleeps most of the time, and ends them.
+/// Rank 0's side of a run with workers on ranks 1, 2, …, or teams of such ranks: gives them the sweep, carries messages between
+/// the workers (of a team, its leader) and the coordinator while it sleeps most of the time, and ends them.
 class CoordinatorServer {
  public:
   /// `communicator` must outlive the server.
   explicit CoordinatorServer(Communicator& communicator);
 
-  /// Ranks of the workers.
+  /// Ranks of the workers, or of the teams' leaders. After send_sweep().
   std::set<int> workers() const;
 
-  /// Sends the sweep's canonical text to all workers.
-  void send_sweep(const std::string& text);
+  /// Sends the sweep's canonical text to all ranks.
+  void send_sweep(const Sweep& sweep);
 
-  /// Waits until every worker has set itself up. Throws InputError or SystemError, as the worker had, if one is unfit.
+  /// Waits until every rank that trains has set itself up. Throws InputError or SystemError, as the worker had, if one is unfit.
   void await_workers();
 
   /// Runs the coordinator until it is finished, or every trial has come back after a stop signal. `each_turn` is called
   /// with the time every few milliseconds, before each commit. What is staged at the end is the caller's to commit.
   void serve(Coordinator& coordinator, const std::function<void(double)>& each_turn);
 
-  /// Ends all workers with this exit code. Call it exactly once, last, whatever happened before.
+  /// Ends all ranks with this exit code. Call it exactly once, last, whatever happened before.
   void end(ExitCode code);
 
  private:
   void send_all(const CoordinatorMessage& message);
 
   Communicator& communicator_;
+  std::int64_t ranks_per_trial_ = 1;
   std::vector<Parcel> early_;  ///< what workers said before the coordinator was there
 };
 

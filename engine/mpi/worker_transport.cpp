@@ -47,7 +47,7 @@ std::optional<Assignment> WorkerTransport::poll() {
 }
 
 std::optional<Assignment> WorkerTransport::next() {
-  send(WorkerReady{});
+  say_ready();
   Backoff backoff;
   while (!ended()) {
     if (stop_signal() != 0 && !told_of_signal_) {

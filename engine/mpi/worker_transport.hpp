@@ -16,6 +16,9 @@ class WorkerTransport final : public Transport {
   /// Waits for the first message of all: the sweep's canonical text; empty if rank 0 has ended the run instead.
   std::optional<std::string> receive_sweep();
 
+  /// Of a member that does not lead: it is ready to train with its team.
+  void say_ready() { send(WorkerReady{}); }
+
   std::optional<Assignment> next() override;
   void send(const WorkerMessage& message) override;
   bool stop_requested() override;

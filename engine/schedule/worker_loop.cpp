@@ -128,41 +128,109 @@ class WorkerHooks final : public TrialHooks {
   bool stop_ = false;
 };
 
-void run_trial(const Trial& trial, bool use_checkpoint, TrialRunner& runner, WorkerHooks& hooks,
-               const WorkerSettings& settings) {
-  std::optional<Bytes> checkpoint;
-  if (use_checkpoint) {
-    checkpoint = read_checkpoint(settings.paths.checkpoint(trial), hooks.key());
+/// Hooks of a member that does not lead: all that a trial tells, the leader's trial tells too.
+class MemberHooks final : public TrialHooks {
+ public:
+  void record(std::int64_t, std::span<const double>) override {}
+  bool checkpoint_due() override { return false; }
+  void checkpoint(const Bytes&, std::int64_t) override {}
+  bool stop_requested() override { return stop_signal() != 0; }
+  void keep_parameters(const Bytes&, std::optional<std::int64_t>) override {}
+};
+
+/// How a trial ended on one rank.
+struct Ending {
+  std::optional<TrialOutcome> outcome = {};
+  std::optional<MemberFailure> failure = {};
+  bool given_back = false;
+};
+
+/// Calls `train`, which gives an outcome. Failures of the transport pass.
+template <typename Train>
+Ending ending_of(Train train) {
+  try {
+    return {.outcome = train()};
+  } catch (const GivenBack&) {
+    return {.failure = MemberFailure{false, "", "gives the trial back"}, .given_back = true};
+  } catch (const RunnerUnfit& error) {
+    return {.failure = MemberFailure{true, error.subject(), error.reason()}};
+  } catch (const std::exception& error) {
+    return {.failure = MemberFailure{false, "", one_line(error.what())}};
   }
-  hooks.send(TrialStarted{trial.index, checkpoint.has_value()});
-  const TrialOutcome outcome = runner.run(trial, checkpoint, hooks);
+}
+
+WorkerMessage message_of(const Trial& trial, const TrialOutcome& outcome, double wall_seconds) {
   if (outcome.end == TrialEnd::interrupted) {
-    hooks.send(TrialInterrupted{trial.index, hooks.wall_seconds()});
-  } else {
-    hooks.send(TrialFinished{trial.index, outcome.end == TrialEnd::diverged, outcome.steps, hooks.wall_seconds()});
+    return TrialInterrupted{trial.index, wall_seconds};
   }
+  return TrialFinished{trial.index, outcome.end == TrialEnd::diverged, outcome.steps, wall_seconds};
+}
+
+/// False if this worker can train no more.
+bool run_assignment(const Sweep& sweep, const Assignment& assignment, TrialRunner& runner, Transport& transport,
+                    const WorkerSettings& settings, TeamLink& team) {
+  const Trial trial = make_trial(sweep, assignment.trial);
+  WorkerHooks hooks(trial, checkpoint_key(sweep, trial), transport, settings);
+  TeamTrial start{trial.index, std::nullopt};
+  try {
+    if (assignment.use_checkpoint) {
+      start.checkpoint = read_checkpoint(settings.paths.checkpoint(trial), hooks.key());
+    }
+  } catch (const SystemError& error) {
+    hooks.send(TrialFailed{trial.index, one_line(error.what()), hooks.wall_seconds()});
+    return true;
+  }
+  team.set_while_waiting([&] { hooks.stop_requested(); });
+  team.lead(start);
+  const Ending ending = ending_of([&] {
+    hooks.send(TrialStarted{trial.index, start.checkpoint.has_value()});
+    return runner.run(trial, start.checkpoint, hooks);
+  });
+  const std::optional<MemberFailure> failure = team.leave(ending.failure);
+  team.set_while_waiting({});
+  if (ending.given_back) {
+    hooks.send(TrialInterrupted{trial.index, hooks.wall_seconds()});
+  } else if (failure && failure->unfit) {
+    hooks.send(WorkerUnfit{false, failure->subject, failure->reason});
+  } else if (failure) {
+    hooks.send(TrialFailed{trial.index, failure->reason, hooks.wall_seconds()});
+  } else {
+    if (ending.outcome->end == TrialEnd::interrupted && !hooks.stop_requested()) {
+      hooks.send(StopAsked{});  // it was another member's process that somebody asked
+    }
+    hooks.send(message_of(trial, *ending.outcome, hooks.wall_seconds()));
+  }
+  return !failure || !failure->unfit;
 }
 
 }  // namespace
 
 std::string checkpoint_key(const Sweep& sweep, const Trial& trial) { return sha256_hex(sweep.digest + trial.key); }
 
-void run_worker(const Sweep& sweep, TrialRunner& runner, Transport& transport, const WorkerSettings& settings) {
-  while (const std::optional<Assignment> assignment = transport.next()) {
-    const Trial trial = make_trial(sweep, assignment->trial);
-    WorkerHooks hooks(trial, checkpoint_key(sweep, trial), transport, settings);
-    try {
-      run_trial(trial, assignment->use_checkpoint, runner, hooks, settings);
-    } catch (const TransportFailure& failure) {
-      std::rethrow_exception(failure.cause);
-    } catch (const GivenBack&) {
-      transport.send(TrialInterrupted{trial.index, hooks.wall_seconds()});
-    } catch (const RunnerUnfit& error) {
-      transport.send(WorkerUnfit{false, error.subject(), error.reason()});
-      return;
-    } catch (const std::exception& error) {
-      transport.send(TrialFailed{trial.index, one_line(error.what()), hooks.wall_seconds()});
+void run_worker(const Sweep& sweep, TrialRunner& runner, Transport& transport, const WorkerSettings& settings, TeamLink& team) {
+  try {
+    bool fit = true;
+    while (fit) {
+      const std::optional<Assignment> assignment = transport.next();
+      if (!assignment) break;
+      fit = run_assignment(sweep, *assignment, runner, transport, settings, team);
     }
+    team.dismiss();
+  } catch (const TransportFailure& failure) {
+    std::rethrow_exception(failure.cause);
+  }
+}
+
+void run_worker(const Sweep& sweep, TrialRunner& runner, Transport& transport, const WorkerSettings& settings) {
+  SoloLink alone;
+  run_worker(sweep, runner, transport, settings, alone);
+}
+
+void run_member(const Sweep& sweep, TrialRunner& runner, TeamLink& team) {
+  while (const std::optional<TeamTrial> start = team.next()) {
+    const Trial trial = make_trial(sweep, start->trial);
+    MemberHooks hooks;
+    team.leave(ending_of([&] { return runner.run(trial, start->checkpoint, hooks); }).failure);
   }
 }
 

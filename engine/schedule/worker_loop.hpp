@@ -4,6 +4,7 @@
 #include <string>
 
 #include "engine/schedule/protocol.hpp"
+#include "engine/schedule/team_link.hpp"
 #include "engine/spec/trial_runner.hpp"
 #include "engine/store/paths.hpp"
 
@@ -37,6 +38,13 @@ std::string checkpoint_key(const Sweep& sweep, const Trial& trial);
 /// records go to the coordinator. A checkpoint that can't be written is a warning: the one before it is still whole. For a
 /// parameter file the trial waits, up to the patience; then it is given back, interrupted, and the run stops. An exception of the runner fails the trial, not the worker, unless
 /// it is RunnerUnfit: then this worker gets no more trials. One of the transport leaves this function.
+/// A worker of several ranks is a team, and this its leader: what fails on a member fails here.
+void run_worker(const Sweep& sweep, TrialRunner& runner, Transport& transport, const WorkerSettings& settings, TeamLink& team);
+
+/// The same for a worker that trains alone.
 void run_worker(const Sweep& sweep, TrialRunner& runner, Transport& transport, const WorkerSettings& settings);
+
+/// Trains with the leader of the team until that has no more trials. Records, checkpoints and parameters are the leader's.
+void run_member(const Sweep& sweep, TrialRunner& runner, TeamLink& team);
 
 }  // namespace edgesweep

@@ -47,6 +47,9 @@ class Catalog {
 
   virtual PredictedCost predicted_cost(const Json& experiment, const Json& measure, std::int64_t batch) const = 0;
 
+  /// Whether the ranks of a team can share the work of a trial.
+  virtual bool shares_work(const Json& experiment) const = 0;
+
   /// Whether a trial has parameters that could be kept.
   virtual bool has_parameters(const Json& experiment) const = 0;
 };

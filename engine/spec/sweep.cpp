@@ -17,6 +17,7 @@ namespace edgesweep {
 namespace {
 
 constexpr std::int64_t most_records = 100'000;
+constexpr std::int64_t most_ranks_per_trial = 100'000;
 /// 80 GB of doubles: a larger store is taken for a typing error.
 constexpr double most_values = 1e10;
 
@@ -74,15 +75,6 @@ Json read_divergence(ObjectReader reader, Sweep& sweep) {
   return {{"loss_above", sweep.loss_above}};
 }
 
-std::int64_t read_ranks_per_trial(ObjectReader& root) {
-  const std::int64_t ranks = root.integer("ranks_per_trial", 1, std::numeric_limits<std::int64_t>::max(), 1);
-  if (ranks != 1) {
-    root.fail("ranks_per_trial",
-              "is " + std::to_string(ranks) + "; only 1 is allowed so far: one rank trains a trial");
-  }
-  return ranks;
-}
-
 std::vector<Column> columns_of(const Sweep& sweep, const Catalog& catalog) {
   std::vector<Column> columns = {
       {"step", "1", "SGD steps taken"},
@@ -127,7 +119,7 @@ Sweep validated(const Json& document, const std::string& file, const Catalog& ca
   canonical["seeds"] = read_seeds(root, sweep);
   canonical["records"] = read_records(root.object("records", true), sweep);
   canonical["divergence"] = read_divergence(root.object("divergence", true), sweep);
-  canonical["ranks_per_trial"] = sweep.ranks_per_trial = read_ranks_per_trial(root);
+  canonical["ranks_per_trial"] = sweep.ranks_per_trial = root.integer("ranks_per_trial", 1, most_ranks_per_trial, 1);
   const std::string keep = root.choice("keep_parameters", {"none", "final", "all"}, "none");
   canonical["keep_parameters"] = keep;
   sweep.keep_parameters = keep_parameters_names.at(keep);
@@ -135,6 +127,10 @@ Sweep validated(const Json& document, const std::string& file, const Catalog& ca
   canonical["experiment"] = sweep.experiment = catalog.experiment(root.object("experiment"));
   if (sweep.keep_parameters != KeepParameters::none && !catalog.has_parameters(sweep.experiment)) {
     root.fail("keep_parameters", "is \"" + keep + "\"; this experiment has no parameters to keep: only \"none\" is allowed");
+  }
+  if (sweep.ranks_per_trial > 1 && !catalog.shares_work(sweep.experiment)) {
+    root.fail("ranks_per_trial", "is " + std::to_string(sweep.ranks_per_trial) +
+                                     "; the work of a trial of this experiment is not divided: only 1 is allowed");
   }
   sweep.train_examples = catalog.train_examples(sweep.experiment);
   Grid grid = read_grid(root, sweep.train_examples, static_cast<std::int64_t>(sweep.seeds.size()));

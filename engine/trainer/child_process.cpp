@@ -25,7 +25,7 @@ constexpr int kNoProgram = 127;
 constexpr int kPatienceMilliseconds = 2000;
 
 /// The child's first moments: only async-signal-safe calls, as other threads of the parent may hold any lock.
-[[noreturn]] void become(const char* program, char* const* arguments, int socket, pid_t parent) {
+[[noreturn]] void become(const char* program, char* const* arguments, int socket, int buffer, pid_t parent) {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE}) {
     ::signal(signal, SIG_IGN);
   }
@@ -34,20 +34,23 @@ constexpr int kPatienceMilliseconds = 2000;
   if (getppid() != parent) {  // it went before the line above
     _exit(kNoProgram);
   }
-  if (socket == kChildSocket) {
-    fcntl(socket, F_SETFD, 0);
-  } else {
-    dup2(socket, kChildSocket);
+  // Away from the places that they go to, then there.
+  socket = fcntl(socket, F_DUPFD, kChildBuffer + 1);
+  buffer = buffer < 0 ? -1 : fcntl(buffer, F_DUPFD, kChildBuffer + 1);
+  dup2(socket, kChildSocket);
+  if (buffer >= 0) {
+    dup2(buffer, kChildBuffer);
   }
   // Connections of the parent that stayed open here would hide its death from its peers.
-  syscall(SYS_close_range, kChildSocket + 1, ~0U, 0);
+  syscall(SYS_close_range, (buffer < 0 ? kChildSocket : kChildBuffer) + 1, ~0U, 0);
   execv(program, arguments);
   _exit(kNoProgram);
 }
 
 }  // namespace
 
-ChildProcess::ChildProcess(const std::string& program, const std::vector<std::string>& arguments) : socket_(-1) {
+ChildProcess::ChildProcess(const std::string& program, const std::vector<std::string>& arguments, int buffer)
+    : socket_(-1) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     throw SystemError("socketpair", std::strerror(errno));
@@ -64,7 +67,7 @@ ChildProcess::ChildProcess(const std::string& program, const std::vector<std::st
   const pid_t parent = getpid();
   pid_ = fork();
   if (pid_ == 0) {
-    become(program.c_str(), pointers.data(), ends[1], parent);
+    become(program.c_str(), pointers.data(), ends[1], buffer, parent);
   }
   if (pid_ < 0) {
     throw SystemError("fork", std::strerror(errno));

@@ -13,7 +13,11 @@ struct Fields {
   static void of(Visit& visit, M& m) {
     using T = std::remove_const_t<M>;
     if constexpr (std::is_same_v<T, TrainerSetup>) {
-      visit(m.sweep_text, m.sweep_file, m.data, m.device, m.local_rank, m.log_rank);
+      visit(m.sweep_text, m.sweep_file, m.data, m.device, m.local_rank, m.log_rank, m.team_rank, m.team_size);
+    } else if constexpr (std::is_same_v<T, TeamAnswer>) {
+      visit(m.bits);
+    } else if constexpr (std::is_same_v<T, TeamCall>) {
+      visit(m.kind, m.count, m.bits);
     } else if constexpr (std::is_same_v<T, TrainTrial>) {
       visit(m.trial, m.from_checkpoint, m.checkpoint);
     } else if constexpr (std::is_same_v<T, TrainerUnfit>) {

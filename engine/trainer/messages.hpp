@@ -19,6 +19,8 @@ struct TrainerSetup {
   std::string device;
   std::int64_t local_rank = 0;
   std::int64_t log_rank = -1;  ///< as set_log_rank takes it
+  std::int64_t team_rank = 0;  ///< place in the team that trains together
+  std::int64_t team_size = 1;
   bool operator==(const TrainerSetup&) const = default;
 };
 
@@ -40,7 +42,13 @@ struct StopTrial {
   bool operator==(const StopTrial&) const = default;
 };
 
-using TrainerOrder = std::variant<TrainerSetup, TrainTrial, SaveState, StopTrial>;
+/// Rank to trainer: the team has made the call that the trainer asked for last.
+struct TeamAnswer {
+  std::uint32_t bits = 0;  ///< of Team::unite
+  bool operator==(const TeamAnswer&) const = default;
+};
+
+using TrainerOrder = std::variant<TrainerSetup, TrainTrial, SaveState, StopTrial, TeamAnswer>;
 
 /// Trainer to rank: set up, and waits for a trial.
 struct TrainerReady {
@@ -93,8 +101,17 @@ struct TrialThrew {
   bool operator==(const TrialThrew&) const = default;
 };
 
+/// Trainer to rank: make this call of Team, with the numbers that are in the shared buffer, and put the sums there.
+struct TeamCall {
+  enum class Kind : std::uint8_t { sum_floats, sum_doubles, unite };
+  Kind kind = Kind::unite;
+  std::uint64_t count = 0;  ///< of numbers
+  std::uint32_t bits = 0;
+  bool operator==(const TeamCall&) const = default;
+};
+
 using TrainerReport = std::variant<TrainerReady, TrainerUnfit, TrainerAlive, RecordTaken, StateSaved, ParametersKept,
-                                   TrialEnded, TrialThrew>;
+                                   TrialEnded, TrialThrew, TeamCall>;
 
 /// As bytes (engine/base/packing.hpp).
 Bytes pack(const TrainerOrder& order);

@@ -10,6 +10,7 @@
 #include "engine/base/error.hpp"
 #include "engine/base/log.hpp"
 #include "engine/spec/runner_unfit.hpp"
+#include "engine/trainer/socket_team.hpp"
 
 namespace edgesweep {
 namespace {
@@ -44,16 +45,22 @@ struct Relay {
   std::optional<TrialOutcome> operator()(const TrainerAlive&) const { return std::nullopt; }
   std::optional<TrialOutcome> operator()(const TrainerReady&) const { return unexpected(); }
   std::optional<TrialOutcome> operator()(const TrainerUnfit&) const { return unexpected(); }
+  std::optional<TrialOutcome> operator()(const TeamCall&) const { return unexpected(); }
 
   [[noreturn]] static std::optional<TrialOutcome> unexpected() {
-    throw SystemError("trainer process", "set itself up twice");
+    throw SystemError("trainer process", "reports what it should not");
   }
 };
 
 }  // namespace
 
-ProcessRunner::ProcessRunner(TrainerSetup setup, TrainerTimeouts timeouts, TrainerCommand command)
-    : setup_(std::move(setup)), timeouts_(timeouts), command_(std::move(command)) {
+ProcessRunner::ProcessRunner(TrainerSetup setup, TrainerTimeouts timeouts, TrainerCommand command, Team* team)
+    : setup_(std::move(setup)), timeouts_(timeouts), command_(std::move(command)), team_(team) {
+  if (team_ != nullptr) {
+    setup_.team_rank = team_->rank();
+    setup_.team_size = team_->size();
+    buffer_.emplace();
+  }
   if (const auto unfit = start(nullptr)) {
     if (unfit->bad_input) {
       throw InputError(unfit->subject, unfit->reason);
@@ -63,7 +70,7 @@ ProcessRunner::ProcessRunner(TrainerSetup setup, TrainerTimeouts timeouts, Train
 }
 
 std::optional<TrainerUnfit> ProcessRunner::start(TrialHooks* hooks) {
-  trainer_.emplace(command_.program, command_.arguments);
+  trainer_.emplace(command_.program, command_.arguments, buffer_ ? buffer_->descriptor() : -1);
   silence_ = 0;
   send(setup_, hooks);
   std::optional<TrainerReport> report;
@@ -107,7 +114,9 @@ TrialOutcome ProcessRunner::supervise(TrialHooks& hooks) {
   silence_ = idleness_ = 0;
   while (true) {
     if (const std::optional<TrainerReport> report = next_report()) {
-      if (const auto outcome = std::visit(Relay{hooks}, *report)) {
+      if (const auto* call = std::get_if<TeamCall>(&*report)) {
+        call_team(*call, hooks);
+      } else if (const auto outcome = std::visit(Relay{hooks}, *report)) {
         return *outcome;
       }
       save_sent = save_sent && !std::holds_alternative<StateSaved>(*report);
@@ -151,6 +160,13 @@ std::optional<TrainerReport> ProcessRunner::next_report() {
     progress_ = alive == nullptr ? progress_ : alive->progress;
   }
   return report;
+}
+
+void ProcessRunner::call_team(const TeamCall& call, TrialHooks& hooks) {
+  if (team_ == nullptr) {
+    throw SystemError("trainer process", "calls a team that it is not in");
+  }
+  send(make_call(*team_, call, *buffer_), &hooks);
 }
 
 void ProcessRunner::send(const TrainerOrder& order, TrialHooks* hooks) {

@@ -6,9 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "engine/spec/team.hpp"
 #include "engine/spec/trial_runner.hpp"
 #include "engine/trainer/child_process.hpp"
 #include "engine/trainer/messages.hpp"
+#include "engine/trainer/shared_buffer.hpp"
 
 namespace edgesweep {
 
@@ -34,7 +36,8 @@ class ProcessRunner final : public TrialRunner {
  public:
   /// Starts a trainer and waits until it is set up. Throws InputError as the trainer's set-up did, and std::runtime_error
   /// if it could not be set up for another reason.
-  ProcessRunner(TrainerSetup setup, TrainerTimeouts timeouts, TrainerCommand command = {});
+  /// With a `team` of several members, which must outlive the runner, the trainer is one of it; this process makes its calls.
+  ProcessRunner(TrainerSetup setup, TrainerTimeouts timeouts, TrainerCommand command = {}, Team* team = nullptr);
 
   /// A trainer that dies, or hangs, ends the trial with std::runtime_error that says how. Throws RunnerUnfit if a new
   /// trainer reports that it can't be set up.
@@ -47,11 +50,14 @@ class ProcessRunner final : public TrialRunner {
   TrialOutcome supervise(TrialHooks& hooks);
   /// The next report, if one comes within about kWaitSeconds. Throws std::runtime_error if the trainer is gone or hangs.
   std::optional<TrainerReport> next_report();
+  void call_team(const TeamCall& call, TrialHooks& hooks);
   void send(const TrainerOrder& order, TrialHooks* hooks);
 
   TrainerSetup setup_;
   TrainerTimeouts timeouts_;
   TrainerCommand command_;
+  Team* team_;                          ///< null for a trainer that trains alone
+  std::optional<SharedBuffer> buffer_;  ///< with a team
   std::optional<ChildProcess> trainer_;
   double silence_ = 0;        ///< seconds since its last report
   double idleness_ = 0;       ///< seconds since its last progress

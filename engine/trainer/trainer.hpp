@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "engine/spec/sweep.hpp"
+#include "engine/spec/team.hpp"
 #include "engine/spec/trial_runner.hpp"
 #include "engine/trainer/frame_socket.hpp"
 #include "engine/trainer/messages.hpp"
@@ -16,7 +17,8 @@ struct TrainerJob {
   std::unique_ptr<TrialRunner> runner;
 };
 
-using TrainerFactory = std::function<TrainerJob(const TrainerSetup&)>;
+/// The team outlives the job.
+using TrainerFactory = std::function<TrainerJob(const TrainerSetup&, Team&)>;
 
 /// A trainer process: sets itself up by `make` and trains one trial after another as the rank at the other end of the
 /// socket orders, until that closes it. What `make` throws is reported, and ends it; what a trial throws is reported, and

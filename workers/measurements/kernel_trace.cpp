@@ -45,7 +45,7 @@ class KernelTrace final : public Measurement {
       // With the curvatures A_i, tr(A k) and ‖A^½ k A^½‖_F² = tr(A k A k): A k has both, though it is not symmetric.
       const at::Tensor weighted =
           is_squared(loss) ? kernels * squared_loss_scale(loss)
-                           : at::bmm(output_curvatures(loss, context.model.forward(theta, x).to(at::kDouble),
+                           : at::bmm(output_curvatures(loss, context.model.predict(theta, x).to(at::kDouble),
                                                        train.targets.narrow(0, first, rows).to(at::kDouble)),
                                      kernels);
       traces += trace_sum(kernels);

@@ -13,6 +13,8 @@ namespace {
 
 const std::string default_precision = "float64";
 
+constexpr std::int64_t chunk_rows = 512;
+
 struct LossAndError {
   double loss;
   double error;
@@ -27,20 +29,17 @@ std::int64_t count_wrong(const at::Tensor& f, const at::Tensor& y) {
   return f.size(0) - right.sum().item<std::int64_t>();
 }
 
-/// The loss and the fraction of wrong rows: outputs in θ's precision, sums in float64.
+/// The loss and the fraction of wrong rows: outputs in θ's precision, sums in float64, in parts of some rows.
 LossAndError evaluate(const Model& model, const at::Tensor& theta, const Examples& examples, Loss loss) {
-  // Bounds the memory of a forward pass; a model that mixes examples has chunks of its own.
-  const std::int64_t chunk_rows =
-      model.mixes_examples() ? model.chunk_rows() : std::min<std::int64_t>(512, model.chunk_rows());
   const std::int64_t count = examples.count();
   if (count == 0) return {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
+  const at::Tensor outputs = model.predict(theta, examples.inputs).to(at::kDouble);
   double sum = 0;
   std::int64_t wrong = 0;
   for (std::int64_t first = 0; first < count; first += chunk_rows) {
     const std::int64_t rows = std::min(chunk_rows, count - first);
     const at::Tensor y = examples.targets.narrow(0, first, rows).to(at::kDouble);
-    const at::Tensor f =
-        model.forward(theta, examples.inputs.narrow(0, first, rows).to(theta.scalar_type())).to(at::kDouble);
+    const at::Tensor f = outputs.narrow(0, first, rows);
     sum += static_cast<double>(rows) * loss_value(loss, f, y).item<double>();
     wrong += count_wrong(f, y);
   }

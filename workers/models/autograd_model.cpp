@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/base/error.hpp"
-#include "workers/models/check_batch.hpp"
+#include "workers/models/gradient_stepper.hpp"
 #include "workers/models/model.hpp"
 
 // What a Model does unless its family has something faster: derivatives by autograd, in chunks of chunk_rows() examples.
@@ -28,29 +28,6 @@ void for_each_chunk(std::int64_t count, std::int64_t chunk_rows, Visit visit) {
     const std::int64_t rows = std::min(chunk_rows, count - first);
     visit(first, rows, static_cast<double>(rows) / static_cast<double>(count));
   }
-}
-
-/// Gradient and value of the loss; the same sum of chunks everywhere.
-std::pair<at::Tensor, double> gradient_and_loss(const Model& model, const at::Tensor& theta, const at::Tensor& inputs,
-                                                const at::Tensor& targets, Loss loss) {
-  const at::AutoGradMode graph(true);
-  const at::Tensor leaf = theta.detach().requires_grad_(true);
-  at::Tensor sum;
-  double value = 0;
-  for_each_chunk(inputs.size(0), model.chunk_rows(), [&](std::int64_t first, std::int64_t rows, double share) {
-    const at::Tensor f = model.forward(leaf, inputs.narrow(0, first, rows));
-    const at::Tensor part = loss_value(loss, f, targets.narrow(0, first, rows));
-    at::Tensor g = derivative(part, leaf);
-    value += share * part.item<double>();
-    if (share == 1) {
-      sum = std::move(g);
-    } else if (!sum.defined()) {
-      sum = g.mul_(share);
-    } else {
-      sum.add_(g, share);
-    }
-  });
-  return {sum, value};
 }
 
 /// A symmetric matrix that is a weighted sum over chunks. A product's graph is kept where one chunk holds all examples,
@@ -126,45 +103,6 @@ class AutogradGaussNewton final : public ChunkedOperator {
   at::Tensor outputs_, probe_, pulled_;
 };
 
-class AutogradStepper final : public SgdStepper {
- public:
-  AutogradStepper(const Model& model, at::Tensor theta, at::Tensor velocity, Examples train, const SgdOptions& options,
-                  std::int64_t batch_size)
-      : model_(model),
-        theta_(std::move(theta)),
-        velocity_(std::move(velocity)),
-        train_(std::move(train)),
-        options_(options),
-        batch_size_(batch_size) {}
-
-  double step(std::span<const std::int64_t> batch, double eta) override {
-    check_batch(batch, batch_size_, train_.count());
-    const at::Tensor rows =
-        at::tensor(at::ArrayRef<std::int64_t>(batch.data(), batch.size()), at::kLong).to(theta_.device());
-    auto [g, loss] = gradient_and_loss(model_, theta_, train_.inputs.index_select(0, rows),
-                                       train_.targets.index_select(0, rows), options_.loss);
-    const at::NoGradGuard no_graph;
-    if (options_.l2 != 0) g.add_(theta_, options_.l2);
-    if (options_.momentum != 0) {
-      velocity_.mul_(options_.momentum).add_(g);
-      if (options_.nesterov) {
-        g.add_(velocity_, options_.momentum);
-      } else {
-        g = velocity_;
-      }
-    }
-    theta_.sub_(g, eta);
-    return loss;
-  }
-
- private:
-  const Model& model_;
-  at::Tensor theta_, velocity_;
-  Examples train_;
-  SgdOptions options_;
-  std::int64_t batch_size_;
-};
-
 /// J of some outputs f (any shape) in θ, numel(f) × P.
 at::Tensor jacobian(const at::Tensor& f, const at::Tensor& theta) {
   const at::Tensor flat = f.flatten();
@@ -203,9 +141,37 @@ at::Tensor Model::example_kernels(const at::Tensor& theta, const at::Tensor& inp
   return kernels;
 }
 
-at::Tensor Model::gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
-                           Loss loss) const {
-  return gradient_and_loss(*this, theta, inputs, targets, loss).first;
+at::Tensor Model::predict(const at::Tensor& theta, const at::Tensor& inputs) const {
+  // Bounds the memory of a forward pass; a model that mixes examples has chunks of its own.
+  constexpr std::int64_t most_rows = 512;
+  const at::NoGradGuard no_graph;
+  std::vector<at::Tensor> parts;
+  for_each_chunk(inputs.size(0), mixes_examples() ? chunk_rows() : std::min(most_rows, chunk_rows()),
+                 [&](std::int64_t first, std::int64_t rows, double) {
+                   parts.push_back(forward(theta, inputs.narrow(0, first, rows).to(theta.scalar_type())));
+                 });
+  return at::cat(parts);
+}
+
+LossGradient Model::loss_and_gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
+                                      Loss loss) const {
+  const at::AutoGradMode graph(true);
+  const at::Tensor leaf = theta.detach().requires_grad_(true);
+  LossGradient result;
+  for_each_chunk(inputs.size(0), chunk_rows(), [&](std::int64_t first, std::int64_t rows, double share) {
+    const at::Tensor f = forward(leaf, inputs.narrow(0, first, rows));
+    const at::Tensor part = loss_value(loss, f, targets.narrow(0, first, rows));
+    at::Tensor g = derivative(part, leaf);
+    result.loss += share * part.item<double>();
+    if (share == 1) {
+      result.gradient = std::move(g);
+    } else if (!result.gradient.defined()) {
+      result.gradient = g.mul_(share);
+    } else {
+      result.gradient.add_(g, share);
+    }
+  });
+  return result;
 }
 
 std::unique_ptr<SymmetricOperator> Model::hessian(const at::Tensor& theta, const at::Tensor& inputs,
@@ -234,7 +200,7 @@ std::unique_ptr<SymmetricOperator> Model::gauss_newton(const at::Tensor& theta, 
 
 std::unique_ptr<SgdStepper> Model::stepper(at::Tensor theta, at::Tensor velocity, const Examples& train,
                                            const SgdOptions& options, std::int64_t batch_size) const {
-  return std::make_unique<AutogradStepper>(*this, std::move(theta), std::move(velocity), train, options, batch_size);
+  return std::make_unique<GradientStepper>(*this, std::move(theta), std::move(velocity), train, options, batch_size);
 }
 
 }  // namespace edgesweep

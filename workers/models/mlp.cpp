@@ -125,8 +125,8 @@ at::Tensor Mlp::forward(const at::Tensor& theta, const at::Tensor& inputs) const
   return a;
 }
 
-at::Tensor Mlp::gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
-                         Loss loss) const {
+LossGradient Mlp::loss_and_gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
+                                    Loss loss) const {
   const at::NoGradGuard no_graph;
   const MlpPass pass = forward_pass(*this, theta, inputs);
   at::Tensor result = at::empty_like(theta);
@@ -144,7 +144,7 @@ at::Tensor Mlp::gradient(const at::Tensor& theta, const at::Tensor& inputs, cons
                   .mul_(activation_derivative(settings_.activation, pass.preactivations[l - 1]));
     }
   }
-  return result;
+  return {loss_value(loss, pass.outputs, targets).item<double>(), result};
 }
 
 std::unique_ptr<SgdStepper> Mlp::stepper(at::Tensor theta, at::Tensor velocity, const Examples& train,

@@ -28,8 +28,8 @@ class Mlp final : public Model {
   at::Tensor ntk(const at::Tensor& theta, const at::Tensor& inputs) const override;
   std::int64_t chunk_rows() const override { return std::numeric_limits<std::int64_t>::max(); }
   at::Tensor example_kernels(const at::Tensor& theta, const at::Tensor& inputs) const override;
-  at::Tensor gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
-                      Loss loss) const override;
+  LossGradient loss_and_gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
+                                 Loss loss) const override;
   std::unique_ptr<SymmetricOperator> hessian(const at::Tensor& theta, const at::Tensor& inputs,
                                              const at::Tensor& targets, Loss loss) const override;
   at::Tensor gradient_curvatures(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,

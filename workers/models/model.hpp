@@ -31,6 +31,12 @@ class SymmetricOperator {
   virtual at::Tensor apply(const at::Tensor& v) = 0;
 };
 
+/// A mean loss and its gradient [P].
+struct LossGradient {
+  double loss = 0;
+  at::Tensor gradient;
+};
+
 /// SGD as theory.md section 1 defines it: v ← μ v + g + ρ θ, θ ← θ − η v, with g the gradient of the mini-batch loss.
 /// Nesterov's momentum, as in PyTorch: θ ← θ − η (g + ρ θ + μ v) with the new v.
 struct SgdOptions {
@@ -72,15 +78,21 @@ class Model {
   /// Whether an example's outputs depend on the other examples of its chunk, as with batch normalisation.
   virtual bool mixes_examples() const { return false; }
 
+  /// Outputs, N × C, in θ's dtype, without a graph. `inputs` may be of another dtype: they are converted in parts.
+  virtual at::Tensor predict(const at::Tensor& theta, const at::Tensor& inputs) const;
+
   /// Empirical NTK Θ̂ = J Jᵀ / N, (N·C) × (N·C), an example's outputs adjacent; exactly symmetric.
   virtual at::Tensor ntk(const at::Tensor& theta, const at::Tensor& inputs) const;
 
   /// k_i = J_i J_iᵀ of every example, N × C × C. Throws std::logic_error if the model mixes examples.
   virtual at::Tensor example_kernels(const at::Tensor& theta, const at::Tensor& inputs) const;
 
+  /// L and ∇L over the given examples.
+  virtual LossGradient loss_and_gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
+                                         Loss loss) const;
+
   /// ∇L over the given examples, [P].
-  virtual at::Tensor gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
-                              Loss loss) const;
+  at::Tensor gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets, Loss loss) const;
 
   /// ∇²L over the given examples as an operator.
   virtual std::unique_ptr<SymmetricOperator> hessian(const at::Tensor& theta, const at::Tensor& inputs,

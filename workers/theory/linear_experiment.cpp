@@ -90,8 +90,8 @@ class LinearExperiment final : public ExperimentFamily {
     if (experiment.at("dataset").at("name") == "file") load(experiment, source);
   }
 
-  std::unique_ptr<DynamicsFactory> prepare(const Sweep& sweep, const DataSource& source,
-                                           at::Device device) const override {
+  std::unique_ptr<DynamicsFactory> prepare(const Sweep& sweep, const DataSource& source, at::Device device,
+                                           Team&) const override {
     return std::make_unique<LinearTraining>(sweep.experiment, sweep.measure, load(sweep.experiment, source), device);
   }
 

@@ -186,7 +186,8 @@ class QuadraticFamily final : public ExperimentFamily {
 
   void check_data(const Json&, const DataSource&) const override {}
 
-  std::unique_ptr<DynamicsFactory> prepare(const Sweep& sweep, const DataSource&, at::Device device) const override {
+  std::unique_ptr<DynamicsFactory> prepare(const Sweep& sweep, const DataSource&, at::Device device,
+                                           Team&) const override {
     return std::make_unique<QuadraticFactory>(make_quadratic_problem(settings_of(sweep.experiment), device), sweep);
   }
 };

@@ -33,6 +33,8 @@ class RegistryCatalog final : public Catalog {
     return experiment_family(experiment).predicted_cost(experiment, measure, batch);
   }
 
+  bool shares_work(const Json& experiment) const override { return experiment_family(experiment).shares_work(); }
+
   bool has_parameters(const Json& experiment) const override {
     return experiment_family(experiment).has_parameters();
   }

@@ -31,8 +31,10 @@ void check_data(const Json& experiment, const DataSource& source) {
 }
 
 std::unique_ptr<TrialRunner> make_runner(const Sweep& sweep, const RunnerSettings& settings) {
+  static SoloTeam solo;
+  Team& team = settings.team != nullptr ? *settings.team : solo;
   return std::make_unique<TrialLoop>(
-      sweep, experiment_family(sweep.experiment).prepare(sweep, settings.data, device_of(settings)));
+      sweep, experiment_family(sweep.experiment).prepare(sweep, settings.data, device_of(settings), team), team);
 }
 
 }  // namespace edgesweep

@@ -9,6 +9,7 @@
 #include "workers/experiment.hpp"
 #include "workers/measurements/measurement.hpp"
 #include "workers/models/model.hpp"
+#include "workers/models/team_model.hpp"
 #include "workers/training/fork.hpp"
 #include "workers/training/network_training.hpp"
 #include "workers/training/optimizer.hpp"
@@ -139,18 +140,22 @@ class NetworkExperiment final : public ExperimentFamily {
 
   bool has_parameters() const override { return true; }
 
+  bool shares_work() const override { return true; }
+
   void check_data(const Json& experiment, const DataSource& source) const override {
     const Json& dataset = experiment.at("dataset");
     dataset_family(name_of(dataset)).check(dataset, source.directory);
   }
 
-  std::unique_ptr<DynamicsFactory> prepare(const Sweep& sweep, const DataSource& source,
-                                           at::Device device) const override {
+  std::unique_ptr<DynamicsFactory> prepare(const Sweep& sweep, const DataSource& source, at::Device device,
+                                           Team& team) const override {
     const Json& dataset = sweep.experiment.at("dataset");
     TrainTest data = dataset_family(name_of(dataset)).load(dataset, source.directory);
     move_to(device, data.train);
     move_to(device, data.test);
-    return std::make_unique<NetworkTraining>(sweep, make_model(sweep.experiment), std::move(data),
+    std::unique_ptr<Model> model = make_model(sweep.experiment);
+    if (team.size() > 1) model = std::make_unique<TeamModel>(std::move(model), team);
+    return std::make_unique<NetworkTraining>(sweep, std::move(model), std::move(data),
                                              [measure = sweep.measure, experiment = sweep.experiment] {
                                                return make_measurements(measure, experiment);
                                              });

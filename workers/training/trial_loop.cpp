@@ -1,6 +1,7 @@
 #include "workers/training/trial_loop.hpp"
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <utility>
@@ -13,6 +14,10 @@ namespace {
 
 /// step, samples and learning_rate come before the measurements' columns.
 constexpr std::size_t own_columns = 3;
+
+/// What a member of a team may be asked to do.
+constexpr std::uint32_t stop_bit = 1;
+constexpr std::uint32_t save_bit = 2;
 
 void require(bool holds, const std::string& reason) {
   if (!holds) throw InputError("checkpoint", reason);
@@ -34,8 +39,8 @@ void check(const Checkpoint& checkpoint, const Trial& trial, std::int64_t width)
 
 }  // namespace
 
-TrialLoop::TrialLoop(Sweep sweep, std::unique_ptr<DynamicsFactory> factory)
-    : sweep_(std::move(sweep)), factory_(std::move(factory)) {
+TrialLoop::TrialLoop(Sweep sweep, std::unique_ptr<DynamicsFactory> factory, Team& team)
+    : sweep_(std::move(sweep)), factory_(std::move(factory)), team_(team) {
   for (const Column& column : sweep_.columns) {
     if (column.name == "train_loss") train_loss_column_ = width_;
     width_ += column.width;
@@ -48,9 +53,12 @@ TrialOutcome TrialLoop::run(const Trial& trial, const std::optional<Bytes>& byte
   std::vector<std::vector<double>> records;
 
   const auto lost = [&](double loss) { return !std::isfinite(loss) || loss > sweep_.loss_above; };
-  const auto save = [&] { hooks.checkpoint(encode_checkpoint({trial.key, step, records, dynamics->state()}), step); };
+  const bool first = team_.rank() == 0;
+  const auto save = [&] {
+    if (first) hooks.checkpoint(encode_checkpoint({trial.key, step, records, dynamics->state()}), step);
+  };
   const auto end = [&](TrialEnd how) -> TrialOutcome {
-    if (sweep_.keep_parameters != KeepParameters::none) {
+    if (first && sweep_.keep_parameters != KeepParameters::none) {
       if (const auto file = dynamics->parameter_file()) hooks.keep_parameters(*file, std::nullopt);
     }
     return {how, step};
@@ -64,7 +72,7 @@ TrialOutcome TrialLoop::run(const Trial& trial, const std::optional<Bytes>& byte
     values[2] = dynamics->learning_rate(step);  // after measuring: it may follow what was measured
     records.push_back(std::move(values));
     const auto index = static_cast<std::int64_t>(records.size()) - 1;
-    if (sweep_.keep_parameters == KeepParameters::all) {
+    if (first && sweep_.keep_parameters == KeepParameters::all) {
       if (const auto file = dynamics->parameter_file()) hooks.keep_parameters(*file, index);
     }
     hooks.record(index, records.back());
@@ -86,11 +94,10 @@ TrialOutcome TrialLoop::run(const Trial& trial, const std::optional<Bytes>& byte
     const bool due = records.size() < trial.record_steps.size() && trial.record_steps[records.size()] == step;
     if (due && !take_record()) return end(TrialEnd::diverged);
     if (step == trial.cell.steps) return end(TrialEnd::done);
-    if (hooks.stop_requested()) {
-      save();
-      return {TrialEnd::interrupted, step};
-    }
-    if (hooks.checkpoint_due()) save();
+    const std::uint32_t asked =
+        team_.unite((hooks.stop_requested() ? stop_bit : 0) | (hooks.checkpoint_due() ? save_bit : 0));
+    if (asked != 0) save();
+    if ((asked & stop_bit) != 0) return {TrialEnd::interrupted, step};
     const double loss = dynamics->advance(step);
     ++step;
     if (lost(loss)) return end(TrialEnd::diverged);

@@ -36,6 +36,7 @@ class FakeCatalog final : public Catalog {
   PredictedCost predicted_cost(const Json&, const Json&, std::int64_t batch) const override {
     return {static_cast<double>(batch), 10};
   }
+  bool shares_work(const Json&) const override { return true; }
   bool has_parameters(const Json&) const override { return true; }
 };
 

@@ -54,6 +54,7 @@ class FakeCatalog : public Catalog {
 
   PredictedCost predicted_cost(const Json&, const Json&, std::int64_t) const override { return {1, 1}; }
 
+  bool shares_work(const Json&) const override { return true; }
   bool has_parameters(const Json&) const override { return true; }
 };
 

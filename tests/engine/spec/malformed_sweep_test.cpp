@@ -134,8 +134,7 @@ const Malformed malformed[] = {
     {"NegativeLossAbove", "/divergence", R"({"loss_above": -1})", "s.json: divergence.loss_above: is -1; must be a number > 0"},
     {"UnknownKeepParameters", "/keep_parameters", R"("some")",
      R"(s.json: keep_parameters: is "some"; must be one of none, final, all)"},
-    {"Teams", "/ranks_per_trial", "4", "s.json: ranks_per_trial: is 4; only 1 is allowed so far: one rank trains a trial"},
-    {"NoRanks", "/ranks_per_trial", "0", "s.json: ranks_per_trial: is 0; must be an integer >= 1"},
+    {"NoRanks", "/ranks_per_trial", "0", "s.json: ranks_per_trial: is 0; must be an integer from 1 to 100000"},
     {"LongValuesAreCut", "/seeds", R"("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")",
      "s.json: seeds: is \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...; must be an integer from 1 to 1000000"},
 };

@@ -43,7 +43,8 @@ std::string complaint(const Json& file) {
 }
 
 std::unique_ptr<DynamicsFactory> prepared(const Sweep& sweep) {
-  return experiment_family(sweep.experiment).prepare(sweep, {}, at::kCPU);
+  static SoloTeam alone;
+  return experiment_family(sweep.experiment).prepare(sweep, {}, at::kCPU, alone);
 }
 
 std::vector<double> measured(Dynamics& dynamics, const Sweep& sweep, std::int64_t step) {

@@ -59,9 +59,11 @@ at::Tensor LineModel::ntk(const at::Tensor&, const at::Tensor& inputs) const {
   return at::mm(inputs, inputs.t()) / static_cast<double>(inputs.size(0));
 }
 
-at::Tensor LineModel::gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
-                               Loss) const {
-  return at::mv(inputs.t(), (forward(theta, inputs) - targets).squeeze(1)) / static_cast<double>(inputs.size(0));
+LossGradient LineModel::loss_and_gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
+                                          Loss) const {
+  const at::Tensor z = (forward(theta, inputs) - targets).squeeze(1);
+  const auto count = static_cast<double>(inputs.size(0));
+  return {z.square().sum().item<double>() / (2 * count), at::mv(inputs.t(), z) / count};
 }
 
 std::unique_ptr<SymmetricOperator> LineModel::hessian(const at::Tensor&, const at::Tensor& inputs,
@@ -126,13 +128,14 @@ Trial line_trial(const Sweep& sweep, std::int64_t seed) {
 }
 
 std::unique_ptr<TrialRunner> line_runner(const Sweep& sweep) {
-  return std::make_unique<TrialLoop>(
-      sweep, std::make_unique<NetworkTraining>(sweep, std::make_unique<LineModel>(3), line_data(), [] {
+  static SoloTeam alone;
+  auto training = std::make_unique<NetworkTraining>(sweep, std::make_unique<LineModel>(3), line_data(), [] {
     std::vector<ActiveMeasurement> measurements;
     measurements.push_back({"loss", 1, std::make_unique<LineLoss>()});
     measurements.push_back({"running_norm", 2, std::make_unique<RunningNorm>()});
     return measurements;
-  }));
+  });
+  return std::make_unique<TrialLoop>(sweep, std::move(training), alone);
 }
 
 void RecordingHooks::record(std::int64_t index, std::span<const double> values) {

@@ -23,8 +23,8 @@ class LineModel final : public Model {
   at::Tensor initial_parameters(std::uint64_t key) const override;
   at::Tensor forward(const at::Tensor& theta, const at::Tensor& inputs) const override;
   at::Tensor ntk(const at::Tensor& theta, const at::Tensor& inputs) const override;
-  at::Tensor gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
-                      Loss loss) const override;
+  LossGradient loss_and_gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
+                                 Loss loss) const override;
   std::unique_ptr<SymmetricOperator> hessian(const at::Tensor& theta, const at::Tensor& inputs,
                                              const at::Tensor& targets, Loss loss) const override;
   std::unique_ptr<SgdStepper> stepper(at::Tensor theta, at::Tensor velocity, const Examples& train,

@@ -74,7 +74,7 @@ Served run_over_ranks(const Session& session, const Sweep& sweep, const std::str
     return served;
   }
   CoordinatorServer server(communicator);
-  server.send_sweep(sweep.text);
+  server.send_sweep(sweep);
   server.await_workers();
   Store store = make_or_open(path, sweep);
   EventLog events(StorePaths{path}.events());
@@ -174,7 +174,9 @@ void unfit(const Session& session, const std::string&) {
   Communicator communicator;
   if (session.rank() == 0) {
     CoordinatorServer server(communicator);
-    server.send_sweep("{}");
+    Sweep sweep;
+    sweep.text = "{}";
+    server.send_sweep(sweep);
     try {
       server.await_workers();
       require(false, "an unfit worker is an error");

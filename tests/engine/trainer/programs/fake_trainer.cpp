@@ -38,7 +38,7 @@ void misbehave(const std::string& how, const std::string& file) {
   }
 }
 
-TrainerJob make_job(const TrainerSetup& setup) {
+TrainerJob make_job(const TrainerSetup& setup, Team&) {
   if (setup.device == "bad input") throw InputError("train-images", "is not there");
   if (setup.device == "no device") throw std::runtime_error("no device");
   if (setup.device == "die early") raise(SIGABRT);
