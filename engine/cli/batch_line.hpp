@@ -10,7 +10,7 @@ struct BatchJob {
   std::string sweep;                   ///< sweep file
   std::string store;
   std::vector<std::string> overrides;  ///< --set path=value
-  int workers = 1;                     ///< of each job
+  int workers = 1;                     ///< ranks that train, of each job
   int shards = 0;                      ///< jobs of the array; 0: one job, no array
   double predicted_seconds = 0;        ///< of the longest job
 };

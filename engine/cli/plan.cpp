@@ -45,7 +45,8 @@ double shards_makespan(const Sweep& sweep, const Catalog& catalog, const std::ve
 ///  "slurm": {"walltime_seconds", "submit": [lines for a shell]}}
 Json plan(const Sweep& sweep, const Catalog& catalog, const PlanOptions& options) {
   const std::vector<TrialSize> sizes = trial_sizes(sweep);
-  const std::vector<double> seconds = trial_seconds(sizes, CostModel(sweep, catalog));
+  std::vector<double> seconds = trial_seconds(sizes, CostModel(sweep, catalog));
+  for (double& of_trial : seconds) of_trial /= static_cast<double>(sweep.ranks_per_trial);
   const Makespan makespan = list_schedule(seconds, options.workers);
   std::int64_t records = 0;
   Json batches = Json::array();
@@ -62,7 +63,8 @@ Json plan(const Sweep& sweep, const Catalog& catalog, const PlanOptions& options
   for (Json& batch : batches) {
     batch["cells"] = batch.at("trials").get<std::int64_t>() / static_cast<std::int64_t>(sweep.seeds.size());
   }
-  BatchJob job{options.sweep, sweep.name + ".h5", options.overrides, options.workers, options.shards, makespan.seconds};
+  const auto ranks = static_cast<int>(options.workers * sweep.ranks_per_trial);
+  BatchJob job{options.sweep, sweep.name + ".h5", options.overrides, ranks, options.shards, makespan.seconds};
   Json lines = Json::array();
   if (options.shards > 0) {
     job.predicted_seconds = shards_makespan(sweep, catalog, seconds, options);
@@ -109,7 +111,7 @@ void add_plan_command(CLI::App& app, ExitCode& code) {
   auto options = std::make_shared<PlanOptions>();  // lives as long as the callback
   CLI::App* command = app.add_subcommand("plan", "Trials, predicted cost and makespan of a sweep, and its sbatch line; runs nothing");
   command->add_option("sweep", options->sweep, "Sweep file (JSON)")->required();
-  command->add_option("--workers", options->workers, "Workers to plan for (default: the cores of this machine)")
+  command->add_option("--workers", options->workers, "Workers to plan for, each of ranks_per_trial ranks (default: the cores of this machine)")
       ->check(CLI::Range(1, 1'000'000).description(""));
   command->add_option("--shards", options->shards, "Jobs of a Slurm job array to plan for, each with its own workers")
       ->check(CLI::Range(1, 10'000).description(""));
