@@ -4,6 +4,7 @@
 #include "analysis/cell_choice.hpp"
 #include "analysis/derivative_plot.hpp"
 #include "analysis/eigenvalue_plot.hpp"
+#include "analysis/error_plot.hpp"
 #include "analysis/expected_loss_plot.hpp"
 #include "analysis/load.hpp"
 #include "analysis/measures_plot.hpp"
@@ -55,6 +56,7 @@ std::vector<Picture> draw_sweep(const SweepData& data, std::optional<std::int64_
   };
   add(batch ? draw_trajectories(data, *batch, heading) : std::nullopt, "trajectories",
       "no records of train_loss, K or lambda_max yet");
+  if (auto picture = draw_error_against_K(data, heading)) pictures.push_back(std::move(*picture));
   const char* const none_ended = "no trial that measured what it shows has ended yet";
   if (is_linear_model(data)) {
     add(batch ? draw_stability(phase, boundaries, *batch, heading) : std::nullopt, "stability", none_ended);

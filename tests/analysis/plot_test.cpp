@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "analysis/cell_choice.hpp"
+#include "analysis/error_plot.hpp"
 #include "analysis/heading.hpp"
 #include "analysis/phase_plane.hpp"
 #include "analysis/trajectory_plot.hpp"
@@ -48,7 +49,7 @@ void remove_column(SweepData& data, const std::string& name) {
 TEST_F(Plot, DrawsEveryPictureOfASweepAsSvgAndPng) {
   const std::vector<Picture> pictures = draw_sweep(synthetic_sweep(), std::nullopt);
   EXPECT_EQ(names_of(pictures), (std::vector<std::string>{"phase_loss", "phase_K", "phase_K_eta_over_batch",
-                                                          "phase_eta_lambda", "trajectories_b1"}));
+                                                          "phase_eta_lambda", "trajectories_b1", "error_against_K"}));
   for (const Picture& picture : pictures) {
     write_picture(folder_, picture);
     EXPECT_EQ(read_text_file(folder_ / (picture.name + ".png")).substr(1, 3), "PNG");
@@ -120,6 +121,28 @@ TEST(DrawSweep, HasNothingToShowBeforeTheFirstRecord) {
 
 TEST(DrawSweep, RefusesABatchThatTheSweepDoesNotHave) {
   EXPECT_THROW(draw_sweep(synthetic_sweep(), 3), InputError);
+}
+
+TEST(ErrorAgainstK, HasTheCellsThatAreDoneByIncreasingLearningRate) {
+  const TrialStatus done = TrialStatus::done, diverged = TrialStatus::diverged;
+  const auto trial = [](TrialStatus status, std::vector<double> K, std::vector<double> error) {
+    return make_trial_data(status, {{"step", {0, 5, 10}}, {"K", std::move(K)}, {"test_error", std::move(error)}});
+  };
+  SweepData data;
+  data.batches = {4};
+  data.cells = {{4, 1, 0.2, {trial(done, {9, 0.4, 0.6}, {1, 1, 0.3}), trial(done, {9, 0.6, 0.8}, {1, 1, 0.1})}},
+                {4, 0, 0.1, {trial(done, {9, 0.2, 0.2}, {1, 1, 0.5}), trial(diverged, {9, 9, 9}, {1, 1, 1}),
+                             trial(done, {9, 0.2, 0.2}, {1, 1, 0.5})}},
+                {4, 2, 0.4, {trial(done, {9, 2, 2}, {1, 1, 0.5}), trial(diverged, {9, 9, 9}, {1, 1, 1})}},
+                {4, 3, 0.5, {trial(done, {0, 0, 0}, {1, 1, 0.5})}},
+                {8, 0, 0.1, {trial(done, {1, 1, 1}, {1, 1, 0.5})}}};
+  const std::vector<ErrorPoint> points = errors_of_batch(data, "K", 4);
+  ASSERT_EQ(points.size(), 2u);
+  EXPECT_DOUBLE_EQ(points[0].K.mean, 0.2);
+  EXPECT_DOUBLE_EQ(points[0].error.mean, 0.5);
+  EXPECT_DOUBLE_EQ(points[1].K.mean, 0.6);
+  EXPECT_DOUBLE_EQ(points[1].error.mean, 0.2);
+  EXPECT_DOUBLE_EQ(points[1].error.sem, 0.1);
 }
 
 TEST(DefaultBatch, IsTheSmallestOfThoseWithMostCells) {

@@ -240,7 +240,8 @@ def compare(case, model, network, loss, more, folder):
     print(f"{case}: {', '.join(report)}", flush=True)
 
 
-with Workspace() as folder:
-    write_cifar(folder)
-    for case in CASES:
-        compare(*case, folder)
+if __name__ == "__main__":
+    with Workspace() as folder:
+        write_cifar(folder)
+        for case in CASES:
+            compare(*case, folder)

@@ -22,6 +22,7 @@ enum class RandomUse : std::uint32_t {
   minibatch_start = 8,
   augmentation = 9,
   density_probe = 10,
+  output_signs = 11,
   linear_jacobian = 16,
   linear_basis = 17,
   linear_scale = 18,

@@ -14,6 +14,10 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+double noise_factor(const KernelNormSettings& s, std::int64_t ntk_examples) {
+  return batch_noise_factor(s.examples > 0 ? s.examples : ntk_examples, s.batch);
+}
+
 bool deterministic_part_is_stable(double lambda_max, const KernelNormSettings& s) {
   return s.eta * (lambda_max + s.l2) < 2 * (1 + s.momentum);
 }
@@ -107,7 +111,7 @@ NtkSpectrum ntk_spectrum(at::Tensor ntk, std::int64_t outputs) {
 KernelNorms kernel_norms(const NtkSpectrum& spectrum, const KernelNormSettings& settings) {
   const double outputs = static_cast<double>(spectrum.outputs);
   const std::int64_t examples = spectrum.eigenvalues.size(0) / spectrum.outputs;
-  const double kappa = batch_noise_factor(examples, settings.batch);
+  const double kappa = noise_factor(settings, examples);
   const double slow = kappa * settings.eta / (2 * (1 - settings.momentum));  // κ m/λ of a mode with ηλ ≪ 1
   KernelNorms norms;
   norms.ntk_lambda_max = spectrum.eigenvalues[-1].item<double>();
@@ -127,7 +131,7 @@ KernelNorms kernel_norms(const NtkSpectrum& spectrum, const KernelNormSettings& 
 double kernel_norm_full(const NtkSpectrum& spectrum, const KernelNormSettings& settings) {
   const std::int64_t outputs = spectrum.outputs;
   const std::int64_t examples = spectrum.eigenvalues.size(0) / outputs;
-  const double kappa = batch_noise_factor(examples, settings.batch);
+  const double kappa = noise_factor(settings, examples);
   if (!deterministic_part_is_stable(spectrum.eigenvalues[-1].item<double>(), settings)) return kInfinity;
   at::Tensor lambda = nonzero_modes(spectrum.eigenvalues);
   const std::int64_t live = at::count_nonzero(lambda).item<std::int64_t>();

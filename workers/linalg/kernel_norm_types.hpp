@@ -15,6 +15,9 @@ struct KernelNormSettings {
   double momentum = 0;
   double l2 = 0;
   std::int64_t outputs = 1;  ///< C: adjacent rows of the NTK that belong to one example
+  /// D of κ = (D − B) / (B (D − 1)), from which batches are drawn; 0: the examples of the NTK. Of an NTK of n of the D
+  /// examples only κ keeps D: the sums over examples are estimated by means over the n (docs/measurements.md).
+  std::int64_t examples = 0;
 };
 
 /// theory.md section 3. K, K_hd and K_full are +inf where the deterministic part is unstable.

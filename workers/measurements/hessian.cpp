@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "workers/linalg/hutchinson.hpp"
+#include "workers/measurements/measured_examples.hpp"
 #include "workers/measurements/measurement.hpp"
 #include "workers/measurements/precision.hpp"
 #include "workers/measurements/warm_eigenpairs.hpp"
@@ -14,7 +15,7 @@ namespace {
 struct HessianSettings {
   TopEigenpairsSettings top;
   std::int64_t trace_probes = 0;
-  std::int64_t examples = 0;  ///< the first of the training set; 0: all
+  Json examples;  ///< of measured_examples
   bool alignment = false;
   c10::ScalarType dtype = c10::ScalarType::Float;
 };
@@ -25,7 +26,7 @@ HessianSettings settings_of(const Json& canonical) {
   settings.top.tolerance = canonical.at("tolerance").get<double>();
   settings.top.max_matvecs = canonical.at("max_matvecs").get<std::int64_t>();
   settings.trace_probes = canonical.at("trace_probes").get<std::int64_t>();
-  settings.examples = canonical.value("examples", std::int64_t{0});
+  settings.examples = canonical.value("examples", Json());
   settings.alignment = canonical.value("alignment", false);
   settings.dtype = scalar_type_of(canonical.at("precision").get<std::string>());
   return settings;
@@ -38,11 +39,9 @@ class Hessian final : public Measurement {
   explicit Hessian(const HessianSettings& settings) : settings_(settings) {}
 
   void measure(const MeasurementContext& context, std::span<double> out) override {
-    const Examples& train = context.data.train;
-    const std::int64_t examples = settings_.examples > 0 ? settings_.examples : train.count();
-    const at::Tensor theta = context.theta.to(settings_.dtype),
-                     inputs = train.inputs.narrow(0, 0, examples).to(settings_.dtype),
-                     targets = train.targets.narrow(0, 0, examples).to(settings_.dtype);
+    const Examples examples = measured_examples(settings_.examples, context.data.train);
+    const at::Tensor theta = context.theta.to(settings_.dtype), inputs = examples.inputs.to(settings_.dtype),
+                     targets = examples.targets.to(settings_.dtype);
     const auto op = context.model.hessian(theta, inputs, targets, context.optimizer.loss);
     const at::TensorOptions options = context.theta.options().dtype(settings_.dtype);
     const TopEigenpairs top = eigenpairs_.solve(*op, settings_.top, context.random_key, options);
@@ -87,12 +86,8 @@ class HessianFamily final : public MeasurementFamily {
                    {"max_matvecs", reader.integer("max_matvecs", 1, 100000, 200)},
                    {"trace_probes", reader.integer("trace_probes", 0, 100000, 0)},
                    {"precision", read_precision(reader, "float32")}};
-    // Only where they are used: sweeps from before there was a choice keep their keys.
-    if (reader.has("examples")) {
-      const Json& dataset = experiment.at("dataset");
-      result["examples"] = reader.integer(
-          "examples", 1, dataset_family(dataset.at("name").get_ref<const std::string&>()).train_count(dataset));
-    }
+    read_measured_examples(reader, result, experiment);
+    // Only where it is used: sweeps from before there was a choice keep their keys.
     if (reader.boolean("alignment", false)) result["alignment"] = true;
     reader.finish();
     if (result["max_matvecs"] <= result["top"]) {
@@ -134,7 +129,7 @@ class HessianFamily final : public MeasurementFamily {
     const double matvecs =
         kWarmMatvecs * static_cast<double>(settings.top.count) + static_cast<double>(settings.trace_probes);
     // A product is a forward and a backward pass of tangents beside stored activations: 6 products of matrices a layer.
-    const double flops = 12 * forward_flops * static_cast<double>(settings.examples > 0 ? settings.examples : examples);
+    const double flops = 12 * forward_flops * static_cast<double>(measured_count(canonical, examples));
     return matvecs * flops / (settings.dtype == c10::ScalarType::Double ? 50e9 : 100e9);
   }
 };

@@ -5,25 +5,30 @@
 #include <cmath>
 #include <cstddef>
 #include <string>
+#include <utility>
 
+#include "workers/measurements/measured_examples.hpp"
 #include "workers/measurements/measurement.hpp"
 #include "workers/measurements/precision.hpp"
 
 namespace edgesweep {
 namespace {
 
+/// K and its approximations (theory.md section 3) from the NTK of the training set or, by an estimate, of a part of it.
 class KernelNorm final : public Measurement {
  public:
-  KernelNorm(c10::ScalarType dtype, bool full) : dtype_(dtype), full_(full) {}
+  KernelNorm(c10::ScalarType dtype, bool full, Json examples)
+      : dtype_(dtype), full_(full), examples_(std::move(examples)) {}
 
   void measure(const MeasurementContext& context, std::span<double> out) override {
-    const at::Tensor inputs = context.data.train.inputs.to(dtype_);
+    const at::Tensor inputs = measured_examples(examples_, context.data.train).inputs.to(dtype_);
     KernelNormSettings settings;
     settings.eta = context.eta * squared_loss_scale(context.optimizer.loss);
     settings.batch = context.batch;
     settings.momentum = context.optimizer.momentum;
     settings.l2 = context.optimizer.l2;
     settings.outputs = context.model.outputs();
+    settings.examples = context.data.train.count();
     const KernelNorms norms = kernel_norms(context.model.ntk(context.theta.to(dtype_), inputs), settings, full_);
     std::size_t column = 0;
     out[column++] = norms.K;
@@ -36,6 +41,7 @@ class KernelNorm final : public Measurement {
  private:
   c10::ScalarType dtype_;
   bool full_;
+  Json examples_;  // of measured_examples
 };
 
 class KernelNormFamily final : public MeasurementFamily {
@@ -46,13 +52,14 @@ class KernelNormFamily final : public MeasurementFamily {
     }
     const Json& dataset = experiment.at("dataset");
     const DatasetFamily& family = dataset_family(dataset.at("name").get_ref<const std::string&>());
-    const std::int64_t rows = family.train_count(dataset) * family.outputs(dataset);
+    Json result = {{"precision", read_precision(reader, "float64")}, {"full", reader.boolean("full", false)}};
+    read_measured_examples(reader, result, experiment);
+    const std::int64_t rows = measured_count(result, family.train_count(dataset)) * family.outputs(dataset);
     if (rows > kMaxKernelRows) {
       reader.fail("", "needs the eigenvectors of an NTK of " + std::to_string(rows) +
                           " rows (training examples x outputs), and LAPACK takes at most " +
-                          std::to_string(kMaxKernelRows) + ": choose a smaller train");
+                          std::to_string(kMaxKernelRows) + ": choose a smaller train, or fewer examples");
     }
-    Json result = {{"precision", read_precision(reader, "float64")}, {"full", reader.boolean("full", false)}};
     reader.finish();
     return result;
   }
@@ -73,12 +80,12 @@ class KernelNormFamily final : public MeasurementFamily {
 
   std::unique_ptr<Measurement> make(const Json& canonical) const override {
     return std::make_unique<KernelNorm>(scalar_type_of(canonical.at("precision").get<std::string>()),
-                                        canonical.at("full").get<bool>());
+                                        canonical.at("full").get<bool>(), canonical.value("examples", Json()));
   }
 
   double predicted_seconds(const Json& canonical, std::int64_t examples, std::int64_t outputs,
                            double forward_flops) const override {
-    const double n = static_cast<double>(examples * outputs);
+    const double n = static_cast<double>(measured_count(canonical, examples) * outputs);
     // Measured at n = 2560 on one core: 3.0 s for the eigenvectors, 0.1 s for K. The Gram products of the NTK take n²
     // products of vectors as long as all layers together, about 2 √flops of one example.
     const double eigenvectors = 3.0 * std::pow(n / 2560, 3);

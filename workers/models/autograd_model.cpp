@@ -2,12 +2,12 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
 
-#include <algorithm>
 #include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "engine/base/error.hpp"
+#include "workers/models/chunks.hpp"
 #include "workers/models/gradient_stepper.hpp"
 #include "workers/models/model.hpp"
 
@@ -19,15 +19,6 @@ at::Tensor tracked(const at::Tensor& theta) { return theta.detach().clone().requ
 
 at::Tensor derivative(const at::Tensor& of, const at::Tensor& by) {
   return torch::autograd::grad({of}, {by}, {}, false, false, true)[0];
-}
-
-/// Calls visit(first row, rows, share of all rows) for chunk after chunk.
-template <typename Visit>
-void for_each_chunk(std::int64_t count, std::int64_t chunk_rows, Visit visit) {
-  for (std::int64_t first = 0; first < count; first += chunk_rows) {
-    const std::int64_t rows = std::min(chunk_rows, count - first);
-    visit(first, rows, static_cast<double>(rows) / static_cast<double>(count));
-  }
 }
 
 /// A symmetric matrix that is a weighted sum over chunks. A product's graph is kept where one chunk holds all examples,
@@ -129,13 +120,13 @@ at::Tensor Model::ntk(const at::Tensor& theta, const at::Tensor& inputs) const {
   return (kernel + kernel.t()).div_(2);
 }
 
-at::Tensor Model::example_kernels(const at::Tensor& theta, const at::Tensor& inputs) const {
+at::Tensor Model::projected_kernels(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& directions) const {
   if (mixes_examples()) throw std::logic_error("no kernels of single examples in a model that mixes them");
   const at::AutoGradMode graph(true);
   const at::Tensor leaf = tracked(theta);
-  at::Tensor kernels = at::empty({inputs.size(0), outputs(), outputs()}, theta.options());
+  at::Tensor kernels = at::empty({inputs.size(0), directions.size(1), directions.size(1)}, theta.options());
   for (std::int64_t i = 0; i < inputs.size(0); ++i) {
-    const at::Tensor j = jacobian(forward(leaf, inputs.narrow(0, i, 1)), leaf);
+    const at::Tensor j = jacobian(at::mv(directions[i], forward(leaf, inputs.narrow(0, i, 1)).flatten()), leaf);
     kernels[i].copy_(j.mm(j.t()));
   }
   return kernels;

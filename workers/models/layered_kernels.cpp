@@ -16,7 +16,7 @@ namespace {
 /// Values that a block of per-example derivatives may take.
 constexpr std::int64_t block_values = std::int64_t{1} << 24;
 
-/// Of one layer, for n examples and C outputs.
+/// Of one layer, for n examples and C outputs, or C directions in output space.
 struct Derivatives {
   at::Tensor x;  ///< n × T × in: what each output position comes from; not defined where the layer only scales or shifts
   at::Tensor delta;  ///< n × C × T × out
@@ -105,9 +105,10 @@ void add_kernel(const Derivatives& d, at::Tensor& sum) {
 
 }  // namespace
 
-/// Calls visit(derivatives) for every layer that the outputs of these examples depend on.
+/// Calls visit(derivatives of the outputs along `directions`, n × R × C) for every layer that they depend on.
 template <typename Visit>
-void LayeredModel::for_each_layer(const at::Tensor& theta, const at::Tensor& inputs, Visit visit) const {
+void LayeredModel::for_each_layer(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& directions,
+                                  Visit visit) const {
   if (mixes_examples()) throw std::logic_error("no kernels of single examples in a model that mixes them");
   std::vector<LayerUse> uses;
   at::Tensor f;
@@ -118,8 +119,8 @@ void LayeredModel::for_each_layer(const at::Tensor& theta, const at::Tensor& inp
   std::vector<at::Tensor> outputs;
   for (const LayerUse& use : uses) outputs.push_back(use.output);
   std::vector<std::vector<at::Tensor>> deltas(uses.size());
-  for (std::int64_t c = 0; c < f.size(1); ++c) {
-    const auto by_output = torch::autograd::grad({f.select(1, c).sum()}, outputs, {}, true, false, true);
+  for (std::int64_t r = 0; r < directions.size(1); ++r) {
+    const auto by_output = torch::autograd::grad({f}, outputs, {directions.select(1, r).contiguous()}, true, false, true);
     for (std::size_t u = 0; u < uses.size(); ++u) {
       deltas[u].push_back(by_output[u].defined() ? by_output[u] : at::zeros_like(outputs[u]));
     }
@@ -133,13 +134,15 @@ void LayeredModel::for_each_layer(const at::Tensor& theta, const at::Tensor& inp
   }
 }
 
-at::Tensor LayeredModel::example_kernels(const at::Tensor& theta, const at::Tensor& inputs) const {
-  const std::int64_t count = inputs.size(0), rows = std::min(count, kernel_rows());
-  at::Tensor kernels = at::zeros({count, outputs(), outputs()}, theta.options());
+at::Tensor LayeredModel::projected_kernels(const at::Tensor& theta, const at::Tensor& inputs,
+                                           const at::Tensor& directions) const {
+  const std::int64_t count = inputs.size(0), each = directions.size(1), rows = std::min(count, kernel_rows(each));
+  at::Tensor kernels = at::zeros({count, each, each}, theta.options());
   for (std::int64_t first = 0; first < count; first += rows) {
     const std::int64_t now = std::min(rows, count - first);
     at::Tensor part = kernels.narrow(0, first, now);
-    for_each_layer(theta, inputs.narrow(0, first, now), [&](const Derivatives& d) { add_example_kernels(d, part); });
+    for_each_layer(theta, inputs.narrow(0, first, now), directions.narrow(0, first, now),
+                   [&](const Derivatives& d) { add_example_kernels(d, part); });
   }
   return kernels;
 }
@@ -148,12 +151,15 @@ at::Tensor LayeredModel::ntk(const at::Tensor& theta, const at::Tensor& inputs) 
   if (mixes_examples()) return Model::ntk(theta, inputs);
   const std::int64_t rows = inputs.size(0) * outputs();
   at::Tensor sum = at::zeros({rows, rows}, theta.options());
-  for_each_layer(theta, inputs, [&](const Derivatives& d) { add_kernel(d, sum); });
+  const at::Tensor all = at::eye(outputs(), theta.options()).expand({inputs.size(0), outputs(), outputs()});
+  for_each_layer(theta, inputs, all, [&](const Derivatives& d) { add_kernel(d, sum); });
   sum.div_(static_cast<double>(inputs.size(0)));
   return (sum + sum.t()).div_(2);
 }
 
-/// The sensitivities of all outputs are in memory at once: fewer examples than in a pass without them.
-std::int64_t LayeredModel::kernel_rows() const { return std::clamp<std::int64_t>(64 / outputs(), 1, settings_.chunk); }
+/// The sensitivities of all directions are in memory at once: fewer examples than in a pass without them.
+std::int64_t LayeredModel::kernel_rows(std::int64_t directions) const {
+  return std::clamp<std::int64_t>(64 / directions, 1, settings_.chunk);
+}
 
 }  // namespace edgesweep

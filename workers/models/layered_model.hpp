@@ -106,7 +106,8 @@ class LayeredModel : public Model {
   std::int64_t chunk_rows() const override { return settings_.chunk; }
   bool mixes_examples() const override { return settings_.norm.name == "batch"; }
   at::Tensor ntk(const at::Tensor& theta, const at::Tensor& inputs) const override;
-  at::Tensor example_kernels(const at::Tensor& theta, const at::Tensor& inputs) const override;
+  at::Tensor projected_kernels(const at::Tensor& theta, const at::Tensor& inputs,
+                               const at::Tensor& directions) const override;
   double forward_flops() const override;
 
  protected:
@@ -125,9 +126,9 @@ class LayeredModel : public Model {
 
  private:
   std::size_t add_parameter(const std::string& name, std::vector<std::int64_t> shape);
-  std::int64_t kernel_rows() const;
+  std::int64_t kernel_rows(std::int64_t directions) const;
   template <typename Visit>
-  void for_each_layer(const at::Tensor& theta, const at::Tensor& inputs, Visit visit) const;
+  void for_each_layer(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& directions, Visit visit) const;
   at::Tensor run_on(const at::Tensor& theta, const at::Tensor& inputs, std::vector<LayerUse>* uses) const;
 
   LayeredSettings settings_;

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 
 namespace edgesweep {
@@ -62,6 +63,24 @@ at::Tensor loss_curvature(Loss loss, const at::Tensor& f, const at::Tensor& y, c
     case Loss::logistic: {
       const at::Tensor s = at::sigmoid(-y * f);
       return y.square() * s * (1 - s) * u / rows(f);
+    }
+  }
+  throw std::logic_error("unknown loss");
+}
+
+at::Tensor loss_curvature_root(Loss loss, const at::Tensor& f, const at::Tensor& y, const at::Tensor& u) {
+  switch (loss) {
+    case Loss::mse: return u.clone();
+    case Loss::mse_sum: return u * std::sqrt(2.0);
+    case Loss::cross_entropy: {
+      // R = diag(√p) − p √pᵀ: R Rᵀ = diag(p) − p pᵀ, since √p is a unit vector.
+      const at::Tensor p = at::softmax(f, 1);
+      const at::Tensor ru = p.sqrt() * u;
+      return (ru - p * ru.sum(1, true)) * y.sum(1, true).sqrt();
+    }
+    case Loss::logistic: {
+      const at::Tensor s = at::sigmoid(-y * f);
+      return y.abs() * (s * (1 - s)).sqrt() * u;
     }
   }
   throw std::logic_error("unknown loss");

@@ -33,4 +33,8 @@ at::Tensor loss_gradient(Loss loss, const at::Tensor& f, const at::Tensor& y);
 /// (∂²L/∂f²) u for a direction u, N × C: linear in u, symmetric, positive semi-definite.
 at::Tensor loss_curvature(Loss loss, const at::Tensor& f, const at::Tensor& y, const at::Tensor& u);
 
+/// R_i u_i of every row, N × C, with a root R_i R_iᵀ = A_i of the curvature A_i = ∇²_f ℓ(f_i, y_i) of one example's loss: for
+/// vectors u_i of independent random signs, E (R_i u_i)(R_i u_i)ᵀ = A_i.
+at::Tensor loss_curvature_root(Loss loss, const at::Tensor& f, const at::Tensor& y, const at::Tensor& u);
+
 }  // namespace edgesweep

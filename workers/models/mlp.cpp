@@ -9,6 +9,7 @@
 
 #include "engine/base/error.hpp"
 #include "workers/data/philox.hpp"
+#include "workers/models/chunks.hpp"
 #include "workers/models/mlp_pass.hpp"
 #include "workers/models/mlp_stepper.hpp"
 
@@ -40,6 +41,8 @@ class MlpFamily final : public ModelFamily {
     result["init"] = reader.choice("init", init_names, "lecun");
     result["init_scale"] = reader.number("init_scale", Range::positive(), 1.0);
     result["bias"] = reader.boolean("bias", true);
+    // Only where it is given: sweeps from before there was a choice keep their keys.
+    if (reader.has("chunk")) result["chunk"] = reader.integer("chunk", 1, 1'000'000'000);
     reader.finish();
     return result;
   }
@@ -54,6 +57,7 @@ class MlpFamily final : public ModelFamily {
     settings.init = canonical.at("init").get<std::string>();
     settings.init_scale = canonical.at("init_scale").get<double>();
     settings.bias = canonical.at("bias").get<bool>();
+    settings.chunk = canonical.value("chunk", settings.chunk);
     return std::make_unique<Mlp>(std::move(settings));
   }
 };
@@ -128,6 +132,16 @@ at::Tensor Mlp::forward(const at::Tensor& theta, const at::Tensor& inputs) const
 LossGradient Mlp::loss_and_gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
                                     Loss loss) const {
   const at::NoGradGuard no_graph;
+  if (inputs.size(0) > chunk_rows()) {
+    LossGradient sum{0, at::zeros_like(theta)};
+    for_each_chunk(inputs.size(0), chunk_rows(), [&](std::int64_t first, std::int64_t rows, double share) {
+      const LossGradient part =
+          loss_and_gradient(theta, inputs.narrow(0, first, rows), targets.narrow(0, first, rows), loss);
+      sum.loss += share * part.loss;
+      sum.gradient.add_(part.gradient, share);
+    });
+    return sum;
+  }
   const MlpPass pass = forward_pass(*this, theta, inputs);
   at::Tensor result = at::empty_like(theta);
   at::Tensor delta = loss_gradient(loss, pass.outputs, targets);

@@ -17,6 +17,7 @@ class Mlp final : public Model {
     std::string init = "lecun";  ///< lecun, kaiming, xavier, ntk, pytorch
     double init_scale = 1.0;     ///< multiplies the initial weights
     bool bias = true;
+    std::int64_t chunk = std::numeric_limits<std::int64_t>::max();  ///< examples of one pass of a measurement
   };
 
   explicit Mlp(Settings settings);
@@ -26,8 +27,9 @@ class Mlp final : public Model {
   at::Tensor initial_parameters(std::uint64_t key) const override;
   at::Tensor forward(const at::Tensor& theta, const at::Tensor& inputs) const override;
   at::Tensor ntk(const at::Tensor& theta, const at::Tensor& inputs) const override;
-  std::int64_t chunk_rows() const override { return std::numeric_limits<std::int64_t>::max(); }
-  at::Tensor example_kernels(const at::Tensor& theta, const at::Tensor& inputs) const override;
+  std::int64_t chunk_rows() const override { return settings_.chunk; }
+  at::Tensor projected_kernels(const at::Tensor& theta, const at::Tensor& inputs,
+                               const at::Tensor& directions) const override;
   LossGradient loss_and_gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
                                  Loss loss) const override;
   std::unique_ptr<SymmetricOperator> hessian(const at::Tensor& theta, const at::Tensor& inputs,

@@ -15,6 +15,7 @@ at::Tensor Mlp::gradient_curvatures(const at::Tensor& theta, const at::Tensor& i
                                     std::int64_t batch, Loss loss) const {
   const at::NoGradGuard no_graph;
   const std::int64_t rows = inputs.size(0), groups = rows / batch;
+  if (batch > chunk_rows()) return Model::gradient_curvatures(theta, inputs, targets, batch, loss);
   const auto grouped = [&](const at::Tensor& t) { return t.view({groups, batch, -1}); };
   const MlpPass pass = forward_pass(*this, theta, inputs);
   std::vector<at::Tensor> deltas(static_cast<std::size_t>(layers())), slopes(deltas.size());

@@ -1,7 +1,11 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <memory>
+#include <utility>
+
 #include "engine/base/error.hpp"
+#include "workers/models/chunks.hpp"
 #include "workers/models/mlp.hpp"
 #include "workers/models/mlp_pass.hpp"
 
@@ -90,10 +94,38 @@ class MlpHessian final : public SymmetricOperator {
   std::vector<at::Tensor> bends_;   // φ''(a_l) g_l of the hidden layers; undefined where φ'' = 0
 };
 
+/// The same as a sum over chunks. Activations are there for one chunk at a time, so that every product takes the passes
+/// again: half as much time more.
+class ChunkedMlpHessian final : public SymmetricOperator {
+ public:
+  ChunkedMlpHessian(const Mlp& mlp, const at::Tensor& theta, at::Tensor inputs, at::Tensor targets, Loss loss)
+      : mlp_(mlp), theta_(theta.detach().clone()), inputs_(std::move(inputs)), targets_(std::move(targets)), loss_(loss) {}
+
+  std::int64_t size() const override { return theta_.size(0); }
+
+  at::Tensor apply(const at::Tensor& v) override {
+    const at::NoGradGuard no_graph;
+    at::Tensor sum = at::zeros_like(theta_);
+    for_each_chunk(inputs_.size(0), mlp_.chunk_rows(), [&](std::int64_t first, std::int64_t rows, double share) {
+      MlpHessian part(mlp_, theta_, inputs_.narrow(0, first, rows), targets_.narrow(0, first, rows), loss_);
+      sum.add_(part.apply(v), share);
+    });
+    return sum;
+  }
+
+ private:
+  Mlp mlp_;
+  at::Tensor theta_, inputs_, targets_;
+  Loss loss_;
+};
+
 }  // namespace
 
 std::unique_ptr<SymmetricOperator> Mlp::hessian(const at::Tensor& theta, const at::Tensor& inputs,
                                                 const at::Tensor& targets, Loss loss) const {
+  if (inputs.size(0) > chunk_rows()) {
+    return std::make_unique<ChunkedMlpHessian>(*this, theta, inputs, targets, loss);
+  }
   return std::make_unique<MlpHessian>(*this, theta, inputs, targets, loss);
 }
 

@@ -42,12 +42,12 @@ at::Tensor Mlp::ntk(const at::Tensor& theta, const at::Tensor& inputs) const {
 }
 
 // One example's block of the same sum: its own norms in place of the Gram matrices between examples.
-at::Tensor Mlp::example_kernels(const at::Tensor& theta, const at::Tensor& inputs) const {
+at::Tensor Mlp::projected_kernels(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& directions) const {
   const at::NoGradGuard no_graph;
-  const std::int64_t examples = inputs.size(0), outputs = this->outputs();
+  const std::int64_t examples = inputs.size(0), each = directions.size(1);
   const MlpPass pass = forward_pass(*this, theta, inputs);
-  at::Tensor sum = at::zeros({examples, outputs, outputs}, theta.options());
-  at::Tensor delta = at::eye(outputs, theta.options()).expand({examples, outputs, outputs});
+  at::Tensor sum = at::zeros({examples, each, each}, theta.options());
+  at::Tensor delta = directions;
   for (std::int64_t l = layers() - 1; l >= 0; --l) {
     const double scale = weight_scale(l);
     const at::Tensor norms = pass.layer_inputs[l].square().sum(1).mul_(scale * scale).add_(settings_.bias ? 1 : 0);

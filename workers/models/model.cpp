@@ -15,4 +15,9 @@ at::Tensor Model::gradient(const at::Tensor& theta, const at::Tensor& inputs, co
   return loss_and_gradient(theta, inputs, targets, loss).gradient;
 }
 
+at::Tensor Model::example_kernels(const at::Tensor& theta, const at::Tensor& inputs) const {
+  const at::Tensor all = at::eye(outputs(), theta.options()).expand({inputs.size(0), outputs(), outputs()});
+  return projected_kernels(theta, inputs, all);
+}
+
 }  // namespace edgesweep

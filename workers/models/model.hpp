@@ -85,7 +85,11 @@ class Model {
   virtual at::Tensor ntk(const at::Tensor& theta, const at::Tensor& inputs) const;
 
   /// k_i = J_i J_iᵀ of every example, N × C × C. Throws std::logic_error if the model mixes examples.
-  virtual at::Tensor example_kernels(const at::Tensor& theta, const at::Tensor& inputs) const;
+  at::Tensor example_kernels(const at::Tensor& theta, const at::Tensor& inputs) const;
+
+  /// U_i k_i U_iᵀ of every example, N × R × R, for directions U (N × R × C) in output space: inner products of R vectors J_iᵀ u,
+  /// for R backward passes in place of C. Throws as example_kernels does.
+  virtual at::Tensor projected_kernels(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& directions) const;
 
   /// L and ∇L over the given examples.
   virtual LossGradient loss_and_gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,

@@ -88,11 +88,14 @@ at::Tensor TeamModel::ntk(const at::Tensor& theta, const at::Tensor& inputs) con
   return kernel;
 }
 
-at::Tensor TeamModel::example_kernels(const at::Tensor& theta, const at::Tensor& inputs) const {
+at::Tensor TeamModel::projected_kernels(const at::Tensor& theta, const at::Tensor& inputs,
+                                        const at::Tensor& directions) const {
   const Part part = part_of(inputs.size(0));
-  at::Tensor all = at::zeros({inputs.size(0), outputs(), outputs()}, theta.options());
+  at::Tensor all = at::zeros({inputs.size(0), directions.size(1), directions.size(1)}, theta.options());
   if (part.rows > 0) {
-    all.narrow(0, part.first, part.rows).copy_(model_->example_kernels(theta, inputs.narrow(0, part.first, part.rows)));
+    all.narrow(0, part.first, part.rows)
+        .copy_(model_->projected_kernels(theta, inputs.narrow(0, part.first, part.rows),
+                                         directions.narrow(0, part.first, part.rows)));
   }
   sum_over(team_, all);
   return all;

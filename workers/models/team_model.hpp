@@ -27,7 +27,8 @@ class TeamModel final : public Model {
   bool mixes_examples() const override { return model_->mixes_examples(); }
   at::Tensor predict(const at::Tensor& theta, const at::Tensor& inputs) const override;
   at::Tensor ntk(const at::Tensor& theta, const at::Tensor& inputs) const override;
-  at::Tensor example_kernels(const at::Tensor& theta, const at::Tensor& inputs) const override;
+  at::Tensor projected_kernels(const at::Tensor& theta, const at::Tensor& inputs,
+                               const at::Tensor& directions) const override;
   LossGradient loss_and_gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
                                  Loss loss) const override;
   std::unique_ptr<SymmetricOperator> hessian(const at::Tensor& theta, const at::Tensor& inputs,

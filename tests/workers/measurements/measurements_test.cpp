@@ -11,6 +11,7 @@
 
 #include "engine/base/error.hpp"
 #include "tests/workers/measurements/cases.hpp"
+#include "workers/data/selection.hpp"
 #include "workers/linalg/kernel_norm.hpp"
 
 namespace edgesweep {
@@ -98,6 +99,50 @@ TEST(KernelNormMeasurement, WithTheFullNormIsPredictedToCostMore) {
   EXPECT_GT(full, 3 * plain);
 }
 
+TEST(KernelNormMeasurement, OfAPartOfTheExamplesKeepsTheTrialsNoise) {
+  EXPECT_EQ(canonical("kernel_norm", {{"examples", 5}}).at("examples"), 5);
+  const Json chosen = {{"count", 5}, {"seed", 2}};
+  for (const std::int64_t outputs : {1, 3}) {
+    Case test = small_case(outputs);
+    test.batch = 7;  // more than the part has: batches are of all twelve examples
+    test.optimizer = {0.5, 0.01};
+    const at::Tensor jacobian = numeric_jacobian(test).view({12, outputs, -1});
+    for (const Json& part : {Json(5), chosen}) {
+      const std::vector<double> out = measure(*make("kernel_norm", {{"examples", part}, {"full", true}}), test, 7);
+      const at::Tensor j = jacobian.index_select(0, at::tensor(selected_rows(part, 12), at::kLong)).flatten(0, 1);
+      // From its definition: κ of B = 7 out of 12, means over the 5 examples in place of those over 12.
+      const auto [lambda, v] = at::linalg_eigh(at::mm(j, j.t()) / 5);
+      const double kappa = (12.0 - 7) / (7 * 11.0), eta = 0.2, momentum = 0.5, l2 = 0.01;
+      const at::Tensor decayed = lambda + l2;
+      const at::Tensor undamped = (1 + momentum) / (1 - momentum) * eta * lambda.square() /
+                                  (decayed * (2 * (1 + momentum) - eta * decayed));
+      const at::Tensor m = undamped / (1 + kappa * undamped);
+      const at::Tensor rows = v.view({5, outputs, -1});
+      const at::Tensor overlaps = at::einsum("ica,icb->iab", {rows, rows}).square().sum(0);
+      const at::Tensor root = m.clamp_min(0).sqrt();
+      const double K = kappa * 5 * at::linalg_eigvalsh(root.unsqueeze(1) * overlaps * root).max().item<double>();
+      EXPECT_NEAR(out[0], K, 1e-7 * K) << part;
+      EXPECT_GE(out[1], out[0] * (1 - 1e-9));
+      EXPECT_NEAR(out[4], kappa * eta / (2 * (1 - momentum)) * out[6] / static_cast<double>(outputs), 1e-12);
+      EXPECT_NEAR(out[6], j.square().sum().item<double>() / 5, 1e-8 * out[6]);
+    }
+  }
+}
+
+TEST(KernelNormMeasurement, OfAPartHasOnAverageTheTraceOfAll) {
+  // K_tr and the trace are means over examples: over all subsets their means are those of the whole set.
+  const Case test = small_case(2);
+  const std::vector<double> whole = measure(*make("kernel_norm", Json::object()), test, 6);
+  double trace = 0;
+  for (std::int64_t i = 0; i < 12; ++i) {
+    Case rolled = small_case(2);
+    rolled.data.train.inputs = test.data.train.inputs.roll(i, 0);
+    const std::vector<double> part = measure(*make("kernel_norm", {{"examples", 5}}), rolled, 6);
+    trace += part[3] / 12;
+  }
+  EXPECT_NEAR(trace, whole[3], 1e-10 * whole[3]);
+}
+
 TEST(HessianMeasurement, AgreesWithADenseHessian) {
   const Case test = small_case(2);
   const Json settings = {{"top", 3}, {"tolerance", 1e-7}, {"trace_probes", 1}, {"precision", "float64"}};
@@ -148,6 +193,10 @@ TEST(Measurements, RefuseImpossibleSettings) {
   EXPECT_THROW(canonical("loss", {{"every", 2}}), InputError);
   EXPECT_NO_THROW(canonical("kernel_norm", Json::object(), 32766));
   EXPECT_THROW(canonical("kernel_norm", Json::object(), 32767), InputError);
+  EXPECT_NO_THROW(canonical("kernel_norm", {{"examples", 1000}}, 60000));
+  EXPECT_THROW(canonical("kernel_norm", {{"examples", 40000}}, 60000), InputError);
+  EXPECT_THROW(canonical("kernel_norm", {{"examples", 101}}, 100), InputError);
+  EXPECT_THROW(canonical("kernel_norm", {{"examples", {{"count", 10}, {"sed", 1}}}}), InputError);
 }
 
 TEST(Measurements, FillTheColumnsTheyDeclare) {

@@ -49,6 +49,23 @@ TEST(Losses, AverageOverRowsAndSumOverOutputs) {
   }
 }
 
+TEST(Losses, HaveRootsOfTheirCurvature) {
+  for (const Loss loss : losses) {
+    const Pair pair = pair_for(loss);
+    const auto matrices = [&](const auto& product, double scale) {
+      std::vector<at::Tensor> columns;
+      for (std::int64_t c = 0; c < 4; ++c) {
+        const at::Tensor unit = at::zeros_like(pair.f);
+        unit.select(1, c).fill_(1);
+        columns.push_back(product(loss, pair.f, pair.y, unit) * scale);
+      }
+      return at::stack(columns, 2);
+    };
+    const at::Tensor root = matrices(loss_curvature_root, 1);
+    EXPECT_LT(relative_error(at::bmm(root, root.transpose(1, 2)), matrices(loss_curvature, 5)), 1e-14);
+  }
+}
+
 TEST(Losses, HaveTheGradientAndCurvatureOfAutograd) {
   for (const Loss loss : losses) {
     const Pair pair = pair_for(loss);
