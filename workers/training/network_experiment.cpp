@@ -9,6 +9,7 @@
 #include "workers/experiment.hpp"
 #include "workers/measurements/measurement.hpp"
 #include "workers/models/model.hpp"
+#include "workers/training/changes.hpp"
 #include "workers/training/fork.hpp"
 #include "workers/training/network_training.hpp"
 #include "workers/training/optimizer.hpp"
@@ -80,9 +81,11 @@ class NetworkExperiment final : public ExperimentFamily {
     canonical["optimizer"] = canonical_optimizer(reader.object("optimizer", true));
     canonical["schedule"] = canonical_schedule(reader.object("schedule", true));
     canonical["sampler"] = reader.choice("sampler", sampler_names(), "epoch");
-    if (reader.has("fork")) {
-      const Json& dataset = canonical["dataset"];
-      canonical["fork"] = canonical_fork(reader.object("fork"), dataset_family(name_of(dataset)).train_count(dataset));
+    const std::int64_t examples = train_examples(canonical);
+    if (reader.has("fork")) canonical["fork"] = canonical_fork(reader.object("fork"), examples);
+    if (reader.has("changes")) {
+      if (reader.has("fork")) reader.fail("changes", "is there with fork; only one of them is allowed");
+      canonical["changes"] = canonical_changes(reader, examples);
     }
     reader.finish();
     return canonical;
