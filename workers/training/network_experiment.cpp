@@ -11,6 +11,7 @@
 #include "workers/models/model.hpp"
 #include "workers/training/changes.hpp"
 #include "workers/training/fork.hpp"
+#include "workers/training/gradient_flow.hpp"
 #include "workers/training/network_training.hpp"
 #include "workers/training/optimizer.hpp"
 #include "workers/training/schedule.hpp"
@@ -70,7 +71,24 @@ std::vector<ActiveMeasurement> make_measurements(const Json& measure, const Json
   return result;
 }
 
-/// SGD of a network on a data set: the registries of data sets, models and measurements together.
+/// What the gradient of the full loss has no place for.
+void check_flow(const ObjectReader& reader, const Json& experiment) {
+  if (experiment.at("dataset").contains("augment")) {
+    reader.fail("dataset.augment", "is there; gradient_flow follows the loss of the training images as they are");
+  }
+  if (follows_lambda_max(experiment.at("schedule"))) {
+    reader.fail("schedule.name", "is inverse_lambda_max; gradient_flow takes no steps that would have to be stable: "
+                                 "only the other schedules are allowed");
+  }
+  const std::vector<Change> changes = changes_of(experiment);
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    if (changes[i].batch) {
+      reader.fail("changes[" + std::to_string(i) + "].batch", "is there; gradient_flow has no other batch than all examples");
+    }
+  }
+}
+
+/// SGD of a network on a data set, or the gradient flow in its place: the registries of data sets, models and measurements together.
 class NetworkExperiment final : public ExperimentFamily {
  public:
   Json canonical(ObjectReader& reader) const override {
@@ -88,7 +106,12 @@ class NetworkExperiment final : public ExperimentFamily {
       canonical["changes"] = canonical_changes(reader, examples);
     }
     reader.finish();
+    if (flow_settings(canonical)) check_flow(reader, canonical);
     return canonical;
+  }
+
+  std::string full_batch_reason(const Json& experiment) const override {
+    return flow_settings(experiment) ? "gradient_flow follows the gradient of all of them" : "";
   }
 
   std::int64_t train_examples(const Json& experiment) const override {
@@ -108,6 +131,9 @@ class NetworkExperiment final : public ExperimentFamily {
     }
     if (follows_lambda_max(experiment.at("schedule")) && !canonical.contains("hessian")) {
       reader.fail("", "needs hessian: the schedule inverse_lambda_max follows its hessian_lambda_max");
+    }
+    if (flow_settings(experiment) && !canonical.contains("hessian")) {
+      reader.fail("", "needs hessian: gradient_flow takes its time step from its hessian_lambda_max");
     }
     return canonical;
   }
@@ -133,6 +159,7 @@ class NetworkExperiment final : public ExperimentFamily {
     PredictedCost cost;
     cost.seconds_per_step = seconds_per_step + seconds_per_parameter * flops +
                             3.0 * seconds_per_multiply_add * flops * static_cast<double>(batch);
+    if (flow_settings(experiment)) cost.seconds_per_step *= 4;  // gradients of a Runge–Kutta step
     for (const auto& [name, settings] : measure.items()) {
       cost.seconds_per_record += measurement_family(name).predicted_seconds(settings, family.train_count(dataset),
                                                                             family.outputs(dataset), flops);

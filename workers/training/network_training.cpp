@@ -13,6 +13,7 @@
 #include "workers/data/philox.hpp"
 #include "workers/data/sampler.hpp"
 #include "workers/training/fork.hpp"
+#include "workers/training/gradient_flow.hpp"
 #include "workers/training/optimizer.hpp"
 #include "workers/training/parameter_file.hpp"
 #include "workers/training/phases.hpp"
@@ -23,7 +24,7 @@ namespace {
 
 /// Name of the part of a checkpoint that holds θ and v; measurements have their own.
 constexpr const char* network_part = "network";
-/// Of the schedule, where it has a state.
+/// Of what follows λ_max from record to record: a schedule or the gradient flow.
 constexpr const char* schedule_part = "schedule";
 
 void require(bool holds, const std::string& reason) {
@@ -50,7 +51,8 @@ class NetworkDynamics final : public Dynamics {
         measurements_(std::move(measurements)),
         trial_(trial),
         options_(sgd_options(sweep.experiment)),
-        follows_lambda_max_(follows_lambda_max(sweep.experiment.at("schedule"))),
+        flow_(flow_settings(sweep.experiment)),
+        keeps_lambda_max_(flow_ || follows_lambda_max(sweep.experiment.at("schedule"))),
         train_loss_(position(sweep, "train_loss")),
         lambda_max_column_(position(sweep, "hessian_lambda_max")),
         phases_(phases_of(sweep.experiment, trial, data.train.count())) {}
@@ -63,7 +65,7 @@ class NetworkDynamics final : public Dynamics {
   }
 
   void restore(const DynamicsState& state) override {
-    require(state.size() == measurements_.size() + (follows_lambda_max_ ? 2 : 1), "it is of other measurements");
+    require(state.size() == measurements_.size() + (keeps_lambda_max_ ? 2 : 1), "it is of other measurements");
     for (const ActiveMeasurement& active : measurements_) {
       const auto part = state.find(active.name);
       require(part != state.end(), "it has no state of the measurement " + active.name);
@@ -77,12 +79,12 @@ class NetworkDynamics final : public Dynamics {
               "its parameters are not those of the model");
     }
     set_parameters(network->second.at("theta"), network->second.at("velocity"));
-    if (follows_lambda_max_) {
+    if (keeps_lambda_max_) {
       const auto schedule = state.find(schedule_part);
       require(schedule != state.end() && schedule->second.contains("lambda_max") &&
                   schedule->second.at("lambda_max").scalar_type() == at::kDouble &&
                   schedule->second.at("lambda_max").numel() == 1,
-              "it has no lambda_max of its schedule");
+              "it has no lambda_max");
       lambda_max_ = schedule->second.at("lambda_max").item<double>();
     }
   }
@@ -90,7 +92,7 @@ class NetworkDynamics final : public Dynamics {
   DynamicsState state() const override {
     DynamicsState state{{network_part, {{"theta", theta_}, {"velocity", velocity_}}}};
     for (const ActiveMeasurement& active : measurements_) state[active.name] = active.measurement->state();
-    if (follows_lambda_max_) state[schedule_part] = {{"lambda_max", at::full({1}, lambda_max_, at::kDouble)}};
+    if (keeps_lambda_max_) state[schedule_part] = {{"lambda_max", at::full({1}, lambda_max_, at::kDouble)}};
     return state;
   }
 
@@ -101,6 +103,7 @@ class NetworkDynamics final : public Dynamics {
   }
 
   double advance(std::int64_t step) override {
+    if (flow_) return follow_flow(step);
     enter(phase_at(phases_, step));
     const auto rows = current_.sampler->batch(step);
     return current_.stepper->step(current_.augmented ? current_.augmented->draw(step, rows) : rows, learning_rate(step));
@@ -143,6 +146,14 @@ class NetworkDynamics final : public Dynamics {
     std::unique_ptr<SgdStepper> stepper;
   };
 
+  /// The learning rate is the time that a step takes.
+  double follow_flow(std::int64_t step) {
+    const double loss = full_loss(model_, theta_, data_.train, options_.loss);
+    const FlowSteps steps = flow_steps(*flow_, learning_rate(step), lambda_max_);
+    theta_ = follow_gradient_flow(model_, theta_, data_.train, options_.loss, steps);
+    return loss;
+  }
+
   void enter(const Phase& phase) {
     if (current_.phase == &phase) return;
     const Examples& train = data_.train;
@@ -160,7 +171,8 @@ class NetworkDynamics final : public Dynamics {
   std::vector<ActiveMeasurement> measurements_;
   const Trial& trial_;
   SgdOptions options_;
-  bool follows_lambda_max_;
+  std::optional<FlowSettings> flow_;  // in place of SGD
+  bool keeps_lambda_max_;
   double lambda_max_ = std::numeric_limits<double>::quiet_NaN();  // of the last record
   std::int64_t train_loss_;
   std::int64_t lambda_max_column_;

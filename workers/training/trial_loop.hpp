@@ -14,7 +14,8 @@ namespace edgesweep {
 ///
 /// A record is taken before the step at which it is due, the last one after the last step. A trial has diverged when a
 /// step's loss or a record's train_loss is not finite or exceeds the sweep's `loss_above`, or when the dynamics say so;
-/// that record is kept. The final parameter file is of where the trial ended, diverged or not.
+/// that record is kept. It is done after its last step, or at the first record whose train_loss is below the sweep's
+/// `stop_loss_below`: the last one that is taken. The final parameter file is of where the trial ended, diverged or not.
 class TrialLoop final : public TrialRunner {
  public:
   TrialLoop(Sweep sweep, std::unique_ptr<DynamicsFactory> factory);
