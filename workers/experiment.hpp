@@ -22,6 +22,8 @@ class ExperimentFamily {
   /// Canonical form of `experiment` but for its `name`, which the caller reads and writes. Throws InputError.
   virtual Json canonical(ObjectReader& reader) const = 0;
   virtual std::int64_t train_examples(const Json& experiment) const = 0;
+  /// As Catalog::full_batch_reason.
+  virtual std::string full_batch_reason(const Json&) const { return {}; }
   /// Canonical form of `measure`. Throws InputError.
   virtual Json measure(ObjectReader reader, const Json& experiment) const = 0;
   virtual std::vector<Column> columns(const Json& experiment, const Json& measure) const = 0;  ///< in store order

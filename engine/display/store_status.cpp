@@ -120,7 +120,9 @@ Tally tally(const StoreReader& store, const Sweep& sweep) {
       count_one(counts, state.status);
       count_one(all.counts, state.status);
       records += state.records;
-      total += state.status == TrialStatus::diverged ? state.records : planned[cell.steps];
+      // One that has ended takes no more: it diverged, or a stop rule held.
+      const bool ended = state.status == TrialStatus::done || state.status == TrialStatus::diverged;
+      total += ended ? state.records : planned[cell.steps];
       all.wall_seconds += state.wall_seconds;
       if (state.status == TrialStatus::failed) {
         all.failed.emplace_back(trial, state.attempts);

@@ -30,7 +30,9 @@ bool records_fit(const Sweep& old_sweep, const Sweep& new_sweep) {
   };
   const bool parameters_there =
       new_sweep.keep_parameters == KeepParameters::none || new_sweep.keep_parameters == old_sweep.keep_parameters;
-  return columns_there && measured_alike() && parameters_there && new_sweep.loss_above == old_sweep.loss_above;
+  const bool ended_alike =
+      new_sweep.loss_above == old_sweep.loss_above && new_sweep.stop_loss_below == old_sweep.stop_loss_below;
+  return columns_there && measured_alike() && parameters_there && ended_alike;
 }
 
 bool is_finished(TrialStatus status) { return status == TrialStatus::done || status == TrialStatus::diverged; }

@@ -16,7 +16,7 @@ struct ExtendReport {
 };
 
 /// Makes the store `out` of the new sweep with every trial of the old store whose definition is the same: the trial's key,
-/// the steps at which it is measured, the divergence limit, and columns that the old store has. All others are pending.
+/// the steps at which it is measured, the divergence limit, the stop rule, and columns that the old store has. All others are pending.
 /// Throws InputError if `out` exists or a parameter file that the new sweep keeps was not kept; SystemError.
 ExtendReport extend_store(const Sweep& old_sweep, const std::string& old_store, const Sweep& new_sweep,
                           const std::string& out, const std::string& created);

@@ -39,6 +39,9 @@ class Catalog {
   /// Number D of training examples of a canonical experiment.
   virtual std::int64_t train_examples(const Json& experiment) const = 0;
 
+  /// Why each batch must be all training examples, B = D, as the end of a message; empty where any B is allowed.
+  virtual std::string full_batch_reason(const Json&) const { return {}; }
+
   /// Canonical form of the sweep file's `measure` object. Throws InputError with the JSON path.
   virtual Json measure(ObjectReader reader, const Json& experiment) const = 0;
 

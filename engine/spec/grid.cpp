@@ -14,11 +14,13 @@ namespace edgesweep {
 namespace {
 
 constexpr std::int64_t most_examples = std::numeric_limits<std::int64_t>::max();
+/// 2^53: whole numbers up to here are doubles.
+constexpr std::int64_t most_samples = std::int64_t{1} << 53;
 
-/// The training length of one block: epochs, or steps if epochs is 0.
+/// The training length of one block: `amount` epochs, samples or steps.
 struct Length {
-  double epochs = 0;
-  std::int64_t steps = 0;
+  std::string unit;
+  double amount = 0;
 };
 
 /// One batch size's row of the grid.
@@ -30,14 +32,21 @@ struct Row {
 
 using Rows = std::map<std::int64_t, Row>;
 
-/// The one of two keys that `block` has.
-std::string only_one(ObjectReader& block, const std::string& first, const std::string& second) {
-  if (block.has(first) == block.has(second)) {
-    const std::string keys = "\"" + first + "\" and \"" + second + "\"";
-    block.fail("", block.has(first) ? "has both " + keys + "; give one of them"
-                                    : "has neither of " + keys + "; give one of them");
+/// The one of these keys that `block` has.
+std::string only_one(ObjectReader& block, const std::vector<std::string>& keys) {
+  std::vector<std::string> found;
+  for (const std::string& key : keys) {
+    if (block.has(key)) found.push_back(key);
   }
-  return block.has(first) ? first : second;
+  if (found.size() == 1) return found.front();
+  const std::vector<std::string>& named = found.empty() ? keys : found;
+  std::string list = "\"" + named.front() + "\"";
+  for (std::size_t i = 1; i < named.size(); ++i) {
+    list += (i + 1 < named.size() ? ", \"" : " and \"") + named[i] + "\"";
+  }
+  const std::string says = found.empty() ? (keys.size() == 2 ? "has neither of " : "has none of ")
+                                         : (found.size() == 2 ? "has both " : "has all of ");
+  block.fail("", says + list + "; give one of them");
 }
 
 std::vector<double> read_list(ObjectReader& block, const std::string& key, Json& canonical) {
@@ -60,7 +69,7 @@ std::vector<double> read_range(ObjectReader& block, const std::string& key, Json
   range.has("linear");
   range.has("count");
   range.finish();
-  const std::string spacing = only_one(range, "log", "linear");
+  const std::string spacing = only_one(range, {"log", "linear"});
   const std::vector<double> ends = range.numbers(spacing, Range::positive());
   if (ends.size() != 2) {
     range.fail(spacing, "has " + std::to_string(ends.size()) + " numbers; must be [low, high]");
@@ -91,41 +100,45 @@ std::vector<double> read_rates(ObjectReader& block, const std::string& key, Json
                   R"({"linear": [low, high], "count": n})");
 }
 
-std::vector<std::int64_t> read_batches(ObjectReader& block, std::int64_t train_examples) {
+std::vector<std::int64_t> read_batches(ObjectReader& block, const BatchLimits& limits) {
   std::vector<std::int64_t> batches = block.integers("batch", 1, most_examples);
   if (batches.empty()) {
     block.fail("batch", "is an empty list; at least one batch size is needed");
   }
   for (std::size_t i = 0; i < batches.size(); ++i) {
-    if (batches[i] > train_examples) {
+    const bool only_full = !limits.full_batch_reason.empty();
+    if (batches[i] > limits.train_examples || (only_full && batches[i] < limits.train_examples)) {
       block.fail("batch[" + std::to_string(i) + "]",
-                 "is " + std::to_string(batches[i]) + "; must be at most " + std::to_string(train_examples) +
-                     ", the number of training examples");
+                 "is " + std::to_string(batches[i]) + "; must be " + (only_full ? "" : "at most ") +
+                     std::to_string(limits.train_examples) + ", the number of training examples" +
+                     (only_full ? ": " + limits.full_batch_reason : ""));
     }
   }
   return batches;
 }
 
 Length read_length(ObjectReader& block, Json& canonical) {
-  Length length;
-  if (only_one(block, "epochs", "steps") == "epochs") {
-    canonical["epochs"] = length.epochs = block.number("epochs", Range::positive());
+  Length length{only_one(block, {"epochs", "samples", "steps"})};
+  if (length.unit == "epochs") {
+    canonical["epochs"] = length.amount = block.number("epochs", Range::positive());
   } else {
-    canonical["steps"] = length.steps = block.integer("steps", 1, most_steps);
+    const std::int64_t most = length.unit == "samples" ? most_samples : most_steps;
+    const std::int64_t amount = block.integer(length.unit, 1, most);
+    canonical[length.unit] = amount;
+    length.amount = static_cast<double>(amount);
   }
   return length;
 }
 
 std::int64_t steps_of(const Length& length, std::int64_t batch, std::int64_t train_examples,
                       const ObjectReader& block) {
-  if (length.epochs == 0) {
-    return length.steps;
-  }
-  const double steps = std::round(length.epochs * static_cast<double>(train_examples / batch));
+  double steps = length.amount;
+  if (length.unit == "epochs") steps = std::round(steps * static_cast<double>(train_examples / batch));
+  if (length.unit == "samples") steps = std::floor(steps / static_cast<double>(batch));
   if (steps < 1 || steps > static_cast<double>(most_steps)) {
-    block.fail("epochs", std::string("makes ") + (steps < 1 ? "no step" : "more than 1e12 steps") +
-                             " at batch size " + std::to_string(batch) +
-                             "; from 1 to 1e12 steps are allowed");
+    block.fail(length.unit, std::string("makes ") + (steps < 1 ? "no step" : "more than 1e12 steps") +
+                                " at batch size " + std::to_string(batch) +
+                                "; from 1 to 1e12 steps are allowed");
   }
   return static_cast<std::int64_t>(steps);
 }
@@ -147,15 +160,15 @@ std::vector<double> etas_of(const std::vector<double>& rates, const std::string&
 }
 
 /// Adds a block's batch sizes to `rows`; gives the block's canonical form.
-Json read_block(ObjectReader block, std::int64_t train_examples, std::int64_t seeds, std::int64_t& cells,
+Json read_block(ObjectReader block, const BatchLimits& limits, std::int64_t seeds, std::int64_t& cells,
                 Rows& rows) {
-  for (const char* key : {"batch", "eta", "eta_over_batch", "epochs", "steps"}) {
+  for (const char* key : {"batch", "eta", "eta_over_batch", "epochs", "samples", "steps"}) {
     block.has(key);
   }
   block.finish();  // first: a misspelt key is a better message than a missing one
   Json canonical;
-  std::vector<std::int64_t> batches = read_batches(block, train_examples);
-  const std::string key = only_one(block, "eta", "eta_over_batch");
+  std::vector<std::int64_t> batches = read_batches(block, limits);
+  const std::string key = only_one(block, {"eta", "eta_over_batch"});
   const std::vector<double> rates = read_rates(block, key, canonical);
   const Length length = read_length(block, canonical);
   for (std::size_t i = 0; i < batches.size(); ++i) {
@@ -172,7 +185,7 @@ Json read_block(ObjectReader block, std::int64_t train_examples, std::int64_t se
                           (seeds == 1 ? " seed)" : " seeds)"));
     }
     row->second = {etas_of(rates, key, batches[i], block),
-                   steps_of(length, batches[i], train_examples, block), block.path_of(where)};
+                   steps_of(length, batches[i], limits.train_examples, block), block.path_of(where)};
   }
   std::sort(batches.begin(), batches.end());
   canonical["batch"] = batches;
@@ -181,7 +194,7 @@ Json read_block(ObjectReader block, std::int64_t train_examples, std::int64_t se
 
 }  // namespace
 
-Grid read_grid(ObjectReader& root, std::int64_t train_examples, std::int64_t seeds) {
+Grid read_grid(ObjectReader& root, const BatchLimits& limits, std::int64_t seeds) {
   const Json& blocks = root.raw("grid");
   if (!blocks.is_array() || blocks.empty()) {
     root.fail("grid", "must be a list of at least one block");
@@ -191,7 +204,7 @@ Grid read_grid(ObjectReader& root, std::int64_t train_examples, std::int64_t see
   std::int64_t cells = 0;
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     ObjectReader block(blocks[i], root.file(), root.path_of("grid[" + std::to_string(i) + "]"));
-    grid.canonical.push_back(read_block(std::move(block), train_examples, seeds, cells, rows));
+    grid.canonical.push_back(read_block(std::move(block), limits, seeds, cells, rows));
   }
   // Blocks share no batch size, so their smallest ones order them.
   std::sort(grid.canonical.begin(), grid.canonical.end(),

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "engine/base/json.hpp"
@@ -22,8 +23,14 @@ struct Grid {
   std::vector<Cell> cells;            ///< by batch, then by increasing η
 };
 
-/// Reads the key `grid` of `root`. `train_examples` (D) limits the batch sizes, `seeds` (trials a cell) the
-/// number of cells. Throws InputError with the JSON path.
-Grid read_grid(ObjectReader& root, std::int64_t train_examples, std::int64_t seeds);
+/// What batch sizes a grid may have.
+struct BatchLimits {
+  std::int64_t train_examples = 0;  ///< D, the largest
+  std::string full_batch_reason;    ///< why D is the only one (Catalog::full_batch_reason); empty if it is not
+};
+
+/// Reads the key `grid` of `root`. `seeds` (trials a cell) limits the number of cells. Throws InputError with the
+/// JSON path.
+Grid read_grid(ObjectReader& root, const BatchLimits& limits, std::int64_t seeds);
 
 }  // namespace edgesweep

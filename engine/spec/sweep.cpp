@@ -75,6 +75,22 @@ Json read_divergence(ObjectReader reader, Sweep& sweep) {
   return {{"loss_above", sweep.loss_above}};
 }
 
+/// Null unless there is a rule: sweeps from before there were any keep their digests.
+Json read_stop(ObjectReader& root, Sweep& sweep) {
+  if (!root.has("stop")) return nullptr;
+  ObjectReader reader = root.object("stop");
+  sweep.stop_loss_below = reader.number("loss_below", Range::positive());
+  reader.finish();
+  return {{"loss_below", *sweep.stop_loss_below}};
+}
+
+void check_stop(const Sweep& sweep, const ObjectReader& root) {
+  const auto is_loss = [](const Column& column) { return column.name == "train_loss"; };
+  if (sweep.stop_loss_below && std::none_of(sweep.columns.begin(), sweep.columns.end(), is_loss)) {
+    root.fail("stop.loss_below", "needs the measurement loss: it is judged by train_loss of the records");
+  }
+}
+
 std::vector<Column> columns_of(const Sweep& sweep, const Catalog& catalog) {
   std::vector<Column> columns = {
       {"step", "1", "SGD steps taken"},
@@ -106,7 +122,7 @@ void check_store_size(const Sweep& sweep, const ObjectReader& root) {
 
 Sweep validated(const Json& document, const std::string& file, const Catalog& catalog) {
   ObjectReader root(document, file, "");
-  for (const char* key : {"name", "title", "experiment", "grid", "seeds", "records", "measure", "divergence",
+  for (const char* key : {"name", "title", "experiment", "grid", "seeds", "records", "measure", "divergence", "stop",
                           "ranks_per_trial", "keep_parameters"}) {
     root.has(key);
   }
@@ -119,6 +135,7 @@ Sweep validated(const Json& document, const std::string& file, const Catalog& ca
   canonical["seeds"] = read_seeds(root, sweep);
   canonical["records"] = read_records(root.object("records", true), sweep);
   canonical["divergence"] = read_divergence(root.object("divergence", true), sweep);
+  if (Json stop = read_stop(root, sweep); !stop.is_null()) canonical["stop"] = std::move(stop);
   canonical["ranks_per_trial"] = sweep.ranks_per_trial = root.integer("ranks_per_trial", 1, most_ranks_per_trial, 1);
   const std::string keep = root.choice("keep_parameters", {"none", "final", "all"}, "none");
   canonical["keep_parameters"] = keep;
@@ -133,13 +150,15 @@ Sweep validated(const Json& document, const std::string& file, const Catalog& ca
                                      "; the work of a trial of this experiment is not divided: only 1 is allowed");
   }
   sweep.train_examples = catalog.train_examples(sweep.experiment);
-  Grid grid = read_grid(root, sweep.train_examples, static_cast<std::int64_t>(sweep.seeds.size()));
+  const BatchLimits limits{sweep.train_examples, catalog.full_batch_reason(sweep.experiment)};
+  Grid grid = read_grid(root, limits, static_cast<std::int64_t>(sweep.seeds.size()));
   canonical["grid"] = std::move(grid.canonical);
   sweep.batches = std::move(grid.batches);
   sweep.points = grid.points;
   sweep.cells = std::move(grid.cells);
   canonical["measure"] = sweep.measure = catalog.measure(root.object("measure"), sweep.experiment);
   sweep.columns = columns_of(sweep, catalog);
+  check_stop(sweep, root);
   check_store_size(sweep, root);
 
   sweep.text = canonical.dump();

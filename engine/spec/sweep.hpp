@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,7 @@ struct Sweep {
   std::vector<std::int64_t> seeds;     ///< values of the `seed` axis
   RecordPlan records{};
   double loss_above = 0;               ///< a trial whose loss exceeds this, or is not finite, has diverged
+  std::optional<double> stop_loss_below;  ///< a trial is done at the first record whose train_loss is below this
   std::int64_t ranks_per_trial = 1;
   KeepParameters keep_parameters = KeepParameters::none;
   std::vector<Column> columns;         ///< of a record: step, samples, learning_rate, then the measurements'

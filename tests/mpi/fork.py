@@ -89,6 +89,8 @@ with Workspace() as folder:
         refused(says, "run", "fork.json", "--store", "new.h5", "--fork", text)
     refused("experiment.optimizer.momentum is 0.9 here, 0.5 there", "run", "fork.json", "--store", "new.h5", "--fork",
             "parent.h5:b4-p1-s1@3", "--set", "experiment.optimizer.momentum=0.9")
+    refused("experiment.changes: is there with fork", "run", "fork.json", "--store", "new.h5", "--fork", "parent.h5:b4-p1-s1@3",
+            "--set", 'experiment.changes=[{"step": 5, "eta_times": 2}]')
     check(not os.path.exists("new.h5"), "a refused fork left a store")
     os.remove("parent.h5"), os.remove("fork.h5")
     branches(folder, "cosine")

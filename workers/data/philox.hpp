@@ -32,6 +32,8 @@ enum class RandomUse : std::uint32_t {
   quadratic_batches = 33,
   quadratic_residuals = 34,
   quadratic_curvature = 35,
+  linear_map_inputs = 48,
+  linear_map = 49,
 };
 
 /// The numbers of one use and one `index` (an epoch, a step, a layer…) under one 64-bit key. Reading advances only this

@@ -29,7 +29,7 @@ at::Tensor normal_distribution(const at::Tensor& a) {
 }  // namespace
 
 const std::vector<std::string>& activation_names() {
-  static const std::vector<std::string> names{"erf", "tanh", "relu", "gelu", "elu", "softplus", "linear"};
+  static const std::vector<std::string> names{"erf", "tanh", "relu", "gelu", "elu", "softplus", "linear", "hardtanh"};
   return names;
 }
 
@@ -57,6 +57,8 @@ at::Tensor activate(Activation activation, const at::Tensor& a) {
       return at::elu(a);
     case Activation::softplus:
       return at::softplus(a, 1, softplus_threshold);
+    case Activation::hardtanh:
+      return at::hardtanh(a);
     case Activation::linear:
       break;
   }
@@ -77,6 +79,8 @@ at::Tensor activation_derivative(Activation activation, const at::Tensor& a) {
       return at::exp(at::clamp_max(a, 0));
     case Activation::softplus:
       return at::sigmoid(a);
+    case Activation::hardtanh:
+      return (at::abs(a) < 1).to(a.scalar_type());
     case Activation::linear:
       break;
   }
@@ -100,6 +104,7 @@ at::Tensor activation_second_derivative(Activation activation, const at::Tensor&
       return s * (1 - s);
     }
     case Activation::relu:
+    case Activation::hardtanh:
     case Activation::linear:
       break;
   }

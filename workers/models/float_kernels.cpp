@@ -74,6 +74,11 @@ struct Softplus {
     return (a > 0.0f ? 1.0f : e) / (1.0f + e);
   }
 };
+struct Hardtanh {
+  // a NaN stays one here too
+  EDGESWEEP_INLINE static float value(float a) { return a < -1.0f ? -1.0f : (a > 1.0f ? 1.0f : a); }
+  EDGESWEEP_INLINE static float slope(float a, float) { return a > -1.0f && a < 1.0f ? 1.0f : 0.0f; }
+};
 struct Linear {
   EDGESWEEP_INLINE static float value(float a) { return a; }
   EDGESWEEP_INLINE static float slope(float, float) { return 1.0f; }
@@ -197,6 +202,8 @@ void activate_rows(Activation activation, std::int64_t rows, std::int64_t column
       return activate_all<Elu>(rows, columns, bias, a, values);
     case Activation::softplus:
       return activate_all<Softplus>(rows, columns, bias, a, values);
+    case Activation::hardtanh:
+      return activate_all<Hardtanh>(rows, columns, bias, a, values);
     case Activation::linear:
       return activate_all<Linear>(rows, columns, bias, a, values);
   }

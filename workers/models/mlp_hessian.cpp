@@ -80,7 +80,7 @@ class MlpHessian final : public SymmetricOperator {
 
  private:
   static bool curved(Activation activation) {
-    return activation != Activation::relu && activation != Activation::linear;
+    return activation != Activation::relu && activation != Activation::hardtanh && activation != Activation::linear;
   }
 
   Mlp mlp_;  // a copy: the operator may outlive the model

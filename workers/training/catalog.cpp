@@ -21,6 +21,10 @@ class RegistryCatalog final : public Catalog {
     return experiment_family(experiment).train_examples(experiment);
   }
 
+  std::string full_batch_reason(const Json& experiment) const override {
+    return experiment_family(experiment).full_batch_reason(experiment);
+  }
+
   Json measure(ObjectReader reader, const Json& experiment) const override {
     return experiment_family(experiment).measure(std::move(reader), experiment);
   }

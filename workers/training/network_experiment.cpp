@@ -10,7 +10,9 @@
 #include "workers/measurements/measurement.hpp"
 #include "workers/models/model.hpp"
 #include "workers/models/team_model.hpp"
+#include "workers/training/changes.hpp"
 #include "workers/training/fork.hpp"
+#include "workers/training/gradient_flow.hpp"
 #include "workers/training/network_training.hpp"
 #include "workers/training/optimizer.hpp"
 #include "workers/training/schedule.hpp"
@@ -70,7 +72,24 @@ std::vector<ActiveMeasurement> make_measurements(const Json& measure, const Json
   return result;
 }
 
-/// SGD of a network on a data set: the registries of data sets, models and measurements together.
+/// What the gradient of the full loss has no place for.
+void check_flow(const ObjectReader& reader, const Json& experiment) {
+  if (experiment.at("dataset").contains("augment")) {
+    reader.fail("dataset.augment", "is there; gradient_flow follows the loss of the training images as they are");
+  }
+  if (follows_lambda_max(experiment.at("schedule"))) {
+    reader.fail("schedule.name", "is inverse_lambda_max; gradient_flow takes no steps that would have to be stable: "
+                                 "only the other schedules are allowed");
+  }
+  const std::vector<Change> changes = changes_of(experiment);
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    if (changes[i].batch) {
+      reader.fail("changes[" + std::to_string(i) + "].batch", "is there; gradient_flow has no other batch than all examples");
+    }
+  }
+}
+
+/// SGD of a network on a data set, or the gradient flow in its place: the registries of data sets, models and measurements together.
 class NetworkExperiment final : public ExperimentFamily {
  public:
   Json canonical(ObjectReader& reader) const override {
@@ -81,12 +100,19 @@ class NetworkExperiment final : public ExperimentFamily {
     canonical["optimizer"] = canonical_optimizer(reader.object("optimizer", true));
     canonical["schedule"] = canonical_schedule(reader.object("schedule", true));
     canonical["sampler"] = reader.choice("sampler", sampler_names(), "epoch");
-    if (reader.has("fork")) {
-      const Json& dataset = canonical["dataset"];
-      canonical["fork"] = canonical_fork(reader.object("fork"), dataset_family(name_of(dataset)).train_count(dataset));
+    const std::int64_t examples = train_examples(canonical);
+    if (reader.has("fork")) canonical["fork"] = canonical_fork(reader.object("fork"), examples);
+    if (reader.has("changes")) {
+      if (reader.has("fork")) reader.fail("changes", "is there with fork; only one of them is allowed");
+      canonical["changes"] = canonical_changes(reader, examples);
     }
     reader.finish();
+    if (flow_settings(canonical)) check_flow(reader, canonical);
     return canonical;
+  }
+
+  std::string full_batch_reason(const Json& experiment) const override {
+    return flow_settings(experiment) ? "gradient_flow follows the gradient of all of them" : "";
   }
 
   std::int64_t train_examples(const Json& experiment) const override {
@@ -106,6 +132,9 @@ class NetworkExperiment final : public ExperimentFamily {
     }
     if (follows_lambda_max(experiment.at("schedule")) && !canonical.contains("hessian")) {
       reader.fail("", "needs hessian: the schedule inverse_lambda_max follows its hessian_lambda_max");
+    }
+    if (flow_settings(experiment) && !canonical.contains("hessian")) {
+      reader.fail("", "needs hessian: gradient_flow takes its time step from its hessian_lambda_max");
     }
     return canonical;
   }
@@ -131,6 +160,7 @@ class NetworkExperiment final : public ExperimentFamily {
     PredictedCost cost;
     cost.seconds_per_step = seconds_per_step + seconds_per_parameter * flops +
                             3.0 * seconds_per_multiply_add * flops * static_cast<double>(batch);
+    if (flow_settings(experiment)) cost.seconds_per_step *= 4;  // gradients of a Runge–Kutta step
     for (const auto& [name, settings] : measure.items()) {
       cost.seconds_per_record += measurement_family(name).predicted_seconds(settings, family.train_count(dataset),
                                                                             family.outputs(dataset), flops);

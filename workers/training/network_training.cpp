@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -14,8 +13,10 @@
 #include "workers/data/philox.hpp"
 #include "workers/data/sampler.hpp"
 #include "workers/training/fork.hpp"
+#include "workers/training/gradient_flow.hpp"
 #include "workers/training/optimizer.hpp"
 #include "workers/training/parameter_file.hpp"
+#include "workers/training/phases.hpp"
 #include "workers/training/schedule.hpp"
 
 namespace edgesweep {
@@ -23,7 +24,7 @@ namespace {
 
 /// Name of the part of a checkpoint that holds θ and v; measurements have their own.
 constexpr const char* network_part = "network";
-/// Of the schedule, where it has a state.
+/// Of what follows λ_max from record to record: a schedule or the gradient flow.
 constexpr const char* schedule_part = "schedule";
 
 void require(bool holds, const std::string& reason) {
@@ -50,23 +51,21 @@ class NetworkDynamics final : public Dynamics {
         measurements_(std::move(measurements)),
         trial_(trial),
         options_(sgd_options(sweep.experiment)),
-        follows_lambda_max_(follows_lambda_max(sweep.experiment.at("schedule"))),
+        flow_(flow_settings(sweep.experiment)),
+        keeps_lambda_max_(flow_ || follows_lambda_max(sweep.experiment.at("schedule"))),
         train_loss_(position(sweep, "train_loss")),
         lambda_max_column_(position(sweep, "hessian_lambda_max")),
-        fork_(fork_of(sweep.experiment)) {
-    const bool goes_on = fork_ && fork_->seed == trial.seed;
-    if (fork_) trunk_ = make_phase(fork_->batch, fork_->eta, fork_->steps, random_key(fork_->key));
-    own_ = make_phase(trial.cell.batch, trial.cell.eta, trial.cell.steps, random_key(goes_on ? fork_->key : trial.key));
-  }
+        phases_(phases_of(sweep.experiment, trial, data.train.count())) {}
 
   void start() override {
+    const auto fork = fork_of(sweep_.experiment);
     const at::Tensor theta =
-        model_.initial_parameters(initial_parameters_key(sweep_.experiment, fork_ ? fork_->seed : trial_.seed));
+        model_.initial_parameters(initial_parameters_key(sweep_.experiment, fork ? fork->seed : trial_.seed));
     set_parameters(theta, at::zeros_like(theta));
   }
 
   void restore(const DynamicsState& state) override {
-    require(state.size() == measurements_.size() + (follows_lambda_max_ ? 2 : 1), "it is of other measurements");
+    require(state.size() == measurements_.size() + (keeps_lambda_max_ ? 2 : 1), "it is of other measurements");
     for (const ActiveMeasurement& active : measurements_) {
       const auto part = state.find(active.name);
       require(part != state.end(), "it has no state of the measurement " + active.name);
@@ -80,12 +79,12 @@ class NetworkDynamics final : public Dynamics {
               "its parameters are not those of the model");
     }
     set_parameters(network->second.at("theta"), network->second.at("velocity"));
-    if (follows_lambda_max_) {
+    if (keeps_lambda_max_) {
       const auto schedule = state.find(schedule_part);
       require(schedule != state.end() && schedule->second.contains("lambda_max") &&
                   schedule->second.at("lambda_max").scalar_type() == at::kDouble &&
                   schedule->second.at("lambda_max").numel() == 1,
-              "it has no lambda_max of its schedule");
+              "it has no lambda_max");
       lambda_max_ = schedule->second.at("lambda_max").item<double>();
     }
   }
@@ -93,31 +92,26 @@ class NetworkDynamics final : public Dynamics {
   DynamicsState state() const override {
     DynamicsState state{{network_part, {{"theta", theta_}, {"velocity", velocity_}}}};
     for (const ActiveMeasurement& active : measurements_) state[active.name] = active.measurement->state();
-    if (follows_lambda_max_) state[schedule_part] = {{"lambda_max", at::full({1}, lambda_max_, at::kDouble)}};
+    if (keeps_lambda_max_) state[schedule_part] = {{"lambda_max", at::full({1}, lambda_max_, at::kDouble)}};
     return state;
   }
 
-  double learning_rate(std::int64_t step) const override { return phase(step).schedule(step, lambda_max_); }
+  double learning_rate(std::int64_t step) const override { return phase_at(phases_, step).schedule(step, lambda_max_); }
 
   std::optional<std::int64_t> samples(std::int64_t step) const override {
-    if (!fork_) return std::nullopt;
-    const std::int64_t before = std::min(step, fork_->step);
-    return before * fork_->batch + (step - before) * trial_.cell.batch;
+    return samples_before(phases_, step);
   }
 
   double advance(std::int64_t step) override {
-    const Phase& now = phase(step);
-    if (stepper_phase_ != &now) {
-      stepper_ = model_.stepper(theta_, velocity_, now.augmented ? now.augmented->examples() : data_.train, options_, now.batch);
-      stepper_phase_ = &now;
-    }
-    const auto rows = now.sampler->batch(step);
-    return stepper_->step(now.augmented ? now.augmented->draw(step, rows) : rows, learning_rate(step));
+    if (flow_) return follow_flow(step);
+    enter(phase_at(phases_, step));
+    const auto rows = current_.sampler->batch(step);
+    return current_.stepper->step(current_.augmented ? current_.augmented->draw(step, rows) : rows, learning_rate(step));
   }
 
   bool measure(std::int64_t step, std::span<double> out) override {
     if (!at::isfinite(theta_).all().item<bool>()) return false;
-    const Phase& now = phase(step);
+    const Phase& now = phase_at(phases_, step);
     const MeasurementContext context{model_, theta_, data_, step, learning_rate(step), now.batch, options_, now.random_key};
     std::size_t first = 0;
     for (const ActiveMeasurement& active : measurements_) {
@@ -141,27 +135,35 @@ class NetworkDynamics final : public Dynamics {
     const at::Device device = data_.train.inputs.device();
     theta_ = theta.to(device).contiguous();
     velocity_ = velocity.to(device).contiguous();
-    stepper_.reset();
-    stepper_phase_ = nullptr;
+    current_ = {};
   }
 
-  /// What holds from one step to another: batch size, learning rate and random numbers.
-  struct Phase {
-    std::int64_t batch;
-    std::uint64_t random_key;
-    Schedule schedule;
+  /// What the steps of a phase need.
+  struct Steps {
+    const Phase* phase = nullptr;
     std::unique_ptr<Sampler> sampler;
     std::unique_ptr<AugmentedBatch> augmented;  ///< null where training images stay as they are
+    std::unique_ptr<SgdStepper> stepper;
   };
 
-  Phase make_phase(std::int64_t batch, double eta, std::int64_t steps, std::uint64_t key) const {
-    const std::int64_t examples = data_.train.count();
-    return {batch, key, make_schedule(sweep_.experiment.at("schedule"), eta, {steps, examples / batch}),
-            make_sampler(sweep_.experiment.at("sampler"), key, examples, batch),
-            make_augmented_batch(sweep_.experiment.at("dataset"), data_.train, key, batch)};
+  /// The learning rate is the time that a step takes.
+  double follow_flow(std::int64_t step) {
+    const FlowSteps steps = flow_steps(*flow_, learning_rate(step), lambda_max_);
+    const Followed followed = follow_gradient_flow(model_, theta_, data_.train, options_.loss, steps);
+    theta_ = followed.theta;
+    return followed.loss;
   }
 
-  const Phase& phase(std::int64_t step) const { return fork_ && step < fork_->step ? *trunk_ : own_; }
+  void enter(const Phase& phase) {
+    if (current_.phase == &phase) return;
+    const Examples& train = data_.train;
+    current_ = {};
+    current_.phase = &phase;
+    current_.sampler = make_sampler(sweep_.experiment.at("sampler"), phase.random_key, train.count(), phase.batch);
+    current_.augmented = make_augmented_batch(sweep_.experiment.at("dataset"), train, phase.random_key, phase.batch);
+    current_.stepper = model_.stepper(theta_, velocity_, current_.augmented ? current_.augmented->examples() : train,
+                                      options_, phase.batch);
+  }
 
   const Sweep& sweep_;
   const Model& model_;
@@ -169,17 +171,15 @@ class NetworkDynamics final : public Dynamics {
   std::vector<ActiveMeasurement> measurements_;
   const Trial& trial_;
   SgdOptions options_;
-  bool follows_lambda_max_;
+  std::optional<FlowSettings> flow_;  // in place of SGD
+  bool keeps_lambda_max_;
   double lambda_max_ = std::numeric_limits<double>::quiet_NaN();  // of the last record
   std::int64_t train_loss_;
   std::int64_t lambda_max_column_;
-  std::optional<Fork> fork_;
-  std::optional<Phase> trunk_;  // before the fork
-  Phase own_{};
+  std::vector<Phase> phases_;
   at::Tensor theta_;
   at::Tensor velocity_;
-  std::unique_ptr<SgdStepper> stepper_;  // made when a step wants it
-  const Phase* stepper_phase_ = nullptr;
+  Steps current_;  // made when a step wants it
 };
 
 }  // namespace

@@ -24,7 +24,7 @@ struct ActiveMeasurement {
 /// New measurements for a trial, in the order of the sweep's columns.
 using MeasurementFactory = std::function<std::vector<ActiveMeasurement>()>;
 
-/// SGD of a network, on the device that holds the data. All cells of a seed start from the same network: θ depends on
+/// SGD of a network, or the gradient flow in its place, on the device that holds the data. All cells of a seed start from the same network: θ depends on
 /// model, data set and seed alone. Measurements that a non-finite θ or loss would defeat stay NaN.
 class NetworkTraining final : public DynamicsFactory {
  public:

@@ -1,8 +1,15 @@
 #include "workers/training/optimizer.hpp"
 
+#include <utility>
+
+#include "workers/training/gradient_flow.hpp"
+
 namespace edgesweep {
 
 Json canonical_optimizer(ObjectReader reader) {
+  if (reader.choice("name", {"sgd", "gradient_flow"}, "sgd") == "gradient_flow") {
+    return canonical_gradient_flow(std::move(reader));
+  }
   const Range momentum{.low = 0, .high = 1, .high_open = true};
   Json canonical = {{"momentum", reader.number("momentum", momentum, 0.0)},
                     {"l2", reader.number("l2", Range::not_negative(), 0.0)}};
@@ -14,7 +21,7 @@ Json canonical_optimizer(ObjectReader reader) {
 
 SgdOptions sgd_options(const Json& experiment) {
   const Json& optimizer = experiment.at("optimizer");
-  return {optimizer.at("momentum"), optimizer.at("l2"), optimizer.value("nesterov", false),
+  return {optimizer.value("momentum", 0.0), optimizer.value("l2", 0.0), optimizer.value("nesterov", false),
           loss_named(experiment.at("loss").get<std::string>())};
 }
 

@@ -63,8 +63,8 @@ TrialOutcome TrialLoop::run(const Trial& trial, const std::optional<Bytes>& byte
     }
     return {how, step};
   };
-  // False if the record shows that the trial has diverged.
-  const auto take_record = [&] {
+  // How the trial ends at the record, if it does.
+  const auto take_record = [&]() -> std::optional<TrialEnd> {
     std::vector<double> values(static_cast<std::size_t>(width_), std::numeric_limits<double>::quiet_NaN());
     values[0] = static_cast<double>(step);
     values[1] = static_cast<double>(dynamics->samples(step).value_or(step * trial.cell.batch));
@@ -76,8 +76,12 @@ TrialOutcome TrialLoop::run(const Trial& trial, const std::optional<Bytes>& byte
       if (const auto file = dynamics->parameter_file()) hooks.keep_parameters(*file, index);
     }
     hooks.record(index, records.back());
-    return finite &&
-           (train_loss_column_ < 0 || !lost(records.back()[static_cast<std::size_t>(train_loss_column_)]));
+    if (!finite) return TrialEnd::diverged;
+    if (train_loss_column_ < 0) return std::nullopt;
+    const double loss = records.back()[static_cast<std::size_t>(train_loss_column_)];
+    if (lost(loss)) return TrialEnd::diverged;
+    if (sweep_.stop_loss_below && loss < *sweep_.stop_loss_below) return TrialEnd::done;
+    return std::nullopt;
   };
 
   if (bytes) {
@@ -92,7 +96,9 @@ TrialOutcome TrialLoop::run(const Trial& trial, const std::optional<Bytes>& byte
   }
   while (true) {
     const bool due = records.size() < trial.record_steps.size() && trial.record_steps[records.size()] == step;
-    if (due && !take_record()) return end(TrialEnd::diverged);
+    if (due) {
+      if (const auto how = take_record()) return end(*how);
+    }
     if (step == trial.cell.steps) return end(TrialEnd::done);
     const std::uint32_t asked =
         team_.unite((hooks.stop_requested() ? stop_bit : 0) | (hooks.checkpoint_due() ? save_bit : 0));

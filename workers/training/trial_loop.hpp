@@ -15,7 +15,8 @@ namespace edgesweep {
 ///
 /// A record is taken before the step at which it is due, the last one after the last step. A trial has diverged when a
 /// step's loss or a record's train_loss is not finite or exceeds the sweep's `loss_above`, or when the dynamics say so;
-/// that record is kept. The final parameter file is of where the trial ended, diverged or not.
+/// that record is kept. It is done after its last step, or at the first record whose train_loss is below the sweep's
+/// `stop_loss_below`: the last one that is taken. The final parameter file is of where the trial ended, diverged or not.
 ///
 /// The members of a team each run the trial, step by step together, and share the work inside the dynamics. What one is asked
 /// to do, to stop or to save, all do; the first alone makes checkpoints and parameter files.

@@ -31,11 +31,11 @@ const Malformed malformed[] = {
     {"RootIsNull", "", "null", "s.json: is null; must be an object"},
     {"UnknownRootKey", "/sedes", "3",
      "s.json: sedes: unknown key; allowed are divergence, experiment, grid, keep_parameters, measure, name, "
-     "ranks_per_trial, records, seeds, title"},
+     "ranks_per_trial, records, seeds, stop, title"},
     {"EmptyKey", "/records/", "3", R"(s.json: records."": unknown key; allowed are count, spacing)"},
     {"KeyWithALineBreak", "/a\nb", "3",
      "s.json: \"a\\nb\": unknown key; allowed are divergence, experiment, grid, keep_parameters, measure, name, "
-     "ranks_per_trial, records, seeds, title"},
+     "ranks_per_trial, records, seeds, stop, title"},
     {"NoName", "/name", "", "s.json: name: is missing; it has no default"},
     {"NameIsANumber", "/name", "3", "s.json: name: is 3; must be a string"},
     {"NameIsEmpty", "/name", "\"\"",
@@ -60,7 +60,7 @@ const Malformed malformed[] = {
     {"GridIsAnObject", "/grid", R"({"batch": [1]})", "s.json: grid: must be a list of at least one block"},
     {"BlockIsANumber", "/grid/1", "3", "s.json: grid[1]: is 3; must be an object"},
     {"UnknownBlockKey", "/grid/0/epoch", "3",
-     "s.json: grid[0].epoch: unknown key; allowed are batch, epochs, eta, eta_over_batch, steps"},
+     "s.json: grid[0].epoch: unknown key; allowed are batch, epochs, eta, eta_over_batch, samples, steps"},
     {"NoBatch", "/grid/0/batch", "", "s.json: grid[0].batch: is missing; it has no default"},
     {"BatchIsANumber", "/grid/0/batch", "4", "s.json: grid[0].batch: is 4; must be a list, each an integer >= 1"},
     {"EmptyBatchList", "/grid/0/batch", "[]", "s.json: grid[0].batch: is an empty list; at least one batch size is needed"},
@@ -79,7 +79,8 @@ const Malformed malformed[] = {
      R"(s.json: grid[1]: has both "eta" and "eta_over_batch"; give one of them)"},
     {"NoLearningRate", "/grid/1/eta", "", R"(s.json: grid[1]: has neither of "eta" and "eta_over_batch"; give one of them)"},
     {"BothLengths", "/grid/0/steps", "10", R"(s.json: grid[0]: has both "epochs" and "steps"; give one of them)"},
-    {"NoLength", "/grid/0/epochs", "", R"(s.json: grid[0]: has neither of "epochs" and "steps"; give one of them)"},
+    {"NoLength", "/grid/0/epochs", "", R"(s.json: grid[0]: has none of "epochs", "samples" and "steps"; give one of them)"},
+    {"TwoLengthsWithSamples", "/grid/1/samples", "10", R"(s.json: grid[1]: has both "samples" and "steps"; give one of them)"},
     {"LearningRateIsANumber", "/grid/1/eta", "0.1",
      R"(s.json: grid[1].eta: must be a list of numbers, {"log": [low, high], "count": n} or {"linear": [low, high], "count": n})"},
     {"NegativeLearningRate", "/grid/1/eta/1", "-0.5", "s.json: grid[1].eta[1]: is -0.5; must be a number > 0"},
@@ -132,6 +133,10 @@ const Malformed malformed[] = {
      "s.json: records.count: is 1000000000000; must be an integer from 2 to 100000"},
     {"UnknownSpacing", "/records/spacing", R"("cubic")", R"(s.json: records.spacing: is "cubic"; must be one of log, linear)"},
     {"NegativeLossAbove", "/divergence", R"({"loss_above": -1})", "s.json: divergence.loss_above: is -1; must be a number > 0"},
+    {"ZeroLossBelow", "/stop", R"({"loss_below": 0})", "s.json: stop.loss_below: is 0; must be a number > 0"},
+    {"StopWithoutARule", "/stop", "{}", "s.json: stop.loss_below: is missing; it has no default"},
+    {"UnknownStopRule", "/stop", R"({"loss_below": 1, "error_below": 1})",
+     "s.json: stop.error_below: unknown key; allowed are loss_below"},
     {"UnknownKeepParameters", "/keep_parameters", R"("some")",
      R"(s.json: keep_parameters: is "some"; must be one of none, final, all)"},
     {"NoRanks", "/ranks_per_trial", "0", "s.json: ranks_per_trial: is 0; must be an integer from 1 to 100000"},
@@ -156,6 +161,37 @@ TEST_P(MalformedSweep, IsRefusedWithOneClearLine) {
 
 INSTANTIATE_TEST_SUITE_P(Examples, MalformedSweep, testing::ValuesIn(malformed),
                          [](const auto& example) { return std::string(example.param.name); });
+
+TEST(SmallBatches, AreRefusedWhereOnlyFullOnesAreAllowed) {
+  class FullBatchCatalog final : public FakeCatalog {
+    std::string full_batch_reason(const Json&) const override { return "this one takes all"; }
+  };
+  const std::string text = R"({"name": "s", "experiment": {}, "measure": {},
+      "grid": [{"batch": [100], "eta": [1], "steps": 1}, {"batch": [4], "eta": [1], "steps": 1}]})";
+  EXPECT_EQ(message_of([&] { parse_sweep(text, "s.json", FullBatchCatalog()); }),
+            "s.json: grid[1].batch[0]: is 4; must be 100, the number of training examples: this one takes all");
+}
+
+TEST(AllLengths, AreRefused) {
+  const auto text = R"({"name": "s", "experiment": {}, "measure": {},
+      "grid": [{"batch": [1], "eta": [1], "steps": 1, "epochs": 1, "samples": 1}]})";
+  EXPECT_EQ(message_of([&] { parse_sweep(text, "s.json", FakeCatalog()); }),
+            R"(s.json: grid[0]: has all of "epochs", "samples" and "steps"; give one of them)");
+}
+
+TEST(TooFewSamples, AreRefused) {
+  const auto text = R"({"name": "s", "experiment": {}, "measure": {},
+      "grid": [{"batch": [4, 8], "eta": [1], "samples": 7}]})";
+  EXPECT_EQ(message_of([&] { parse_sweep(text, "s.json", FakeCatalog()); }),
+            "s.json: grid[0].samples: makes no step at batch size 8; from 1 to 1e12 steps are allowed");
+}
+
+TEST(AStopWithoutLosses, IsRefused) {
+  const auto text = R"({"name": "s", "experiment": {}, "measure": {"spectrum": {}}, "stop": {"loss_below": 1e-5},
+      "grid": [{"batch": [1], "eta": [1], "steps": 1}]})";
+  EXPECT_EQ(message_of([&] { parse_sweep(text, "s.json", FakeCatalog()); }),
+            "s.json: stop.loss_below: needs the measurement loss: it is judged by train_loss of the records");
+}
 
 TEST(GoodSweep, IsAccepted) {
   EXPECT_EQ(parse_sweep(good, "s.json", FakeCatalog()).trial_count(), 24);

@@ -90,6 +90,29 @@ TEST(Sweep, EpochsCountOnlyFullBatches) {
   EXPECT_THAT(steps, ElementsAre(250, 83, 8, 3, 3));  // of 100 examples: 2.5 × (100, 33, 3, 1, 1), rounded
 }
 
+TEST(Sweep, SamplesAreSeenInFullBatches) {
+  const Sweep sweep = parsed(with_grid(R"([{"batch": [1, 3, 60, 100], "eta": [1], "samples": 250.0}])"));
+  std::vector<std::int64_t> steps;
+  for (const Cell& cell : sweep.cells) {
+    steps.push_back(cell.steps);
+  }
+  EXPECT_THAT(steps, ElementsAre(250, 83, 4, 2));
+  EXPECT_EQ(sweep.canonical.at("grid").dump(), R"([{"batch":[1,3,60,100],"eta":[1.0],"samples":250}])");
+  EXPECT_EQ(parsed(sweep.text).text, sweep.text);
+}
+
+// Sweeps without a rule keep their digests: see DefaultsAreWrittenOutInTheCanonicalForm.
+TEST(Sweep, AStopRuleIsInTheCanonicalFormButNotInTheTrialKeys) {
+  const std::string grid = R"([{"batch": [1], "eta": [1], "steps": 10}])";
+  const Sweep plain = parsed(with_grid(grid)), stopped = parsed(with_grid(grid, R"(, "stop": {"loss_below": 1e-5})"));
+  EXPECT_FALSE(plain.stop_loss_below);
+  EXPECT_EQ(stopped.stop_loss_below, 1e-5);
+  EXPECT_EQ(stopped.canonical.at("stop").dump(), R"({"loss_below":1e-05})");
+  EXPECT_EQ(parsed(stopped.text).text, stopped.text);
+  EXPECT_NE(stopped.digest, plain.digest);
+  EXPECT_EQ(make_trial(stopped, 0).key, make_trial(plain, 0).key);
+}
+
 TEST(Sweep, LogRangesKeepTheirEndsAndReadableInnerPoints) {
   const Sweep sweep =
       parsed(with_grid(R"([{"batch": [1], "eta": {"log": [1e-4, 1e-1], "count": 7}, "steps": 1}])"));

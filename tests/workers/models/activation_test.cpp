@@ -21,6 +21,7 @@ TEST(Activation, NamesFollowTheEnum) {
   EXPECT_EQ(activation_named("erf"), Activation::erf);
   EXPECT_EQ(activation_named("softplus"), Activation::softplus);
   EXPECT_EQ(activation_names().at(static_cast<std::size_t>(Activation::linear)), "linear");
+  EXPECT_EQ(activation_named("hardtanh"), Activation::hardtanh);
   EXPECT_THROW(activation_named("swish"), InputError);
 }
 

@@ -62,6 +62,24 @@ TEST(RegistryCatalog, RefusesImpossibleExperimentsWithTheirPath) {
   EXPECT_THAT(error_of("/augment", true), HasSubstr("augment"));
 }
 
+// Sweeps without them keep their digests and trial keys.
+TEST(RegistryCatalog, WritesChangesOnlyWhereThereAreSome) {
+  EXPECT_FALSE(canonical(minimal_experiment()).contains("changes"));
+  Json changed = minimal_experiment();
+  changed["changes"] = Json::parse(R"([{"step": 10, "batch": 40}])");
+  const Json once = canonical(changed);
+  EXPECT_EQ(once.at("changes"), changed["changes"]);
+  EXPECT_EQ(canonical(once), once);
+  EXPECT_THAT(error_of("/changes", Json::parse(R"([{"step": 10, "batch": 41}])")), HasSubstr("changes[0].batch"));
+  changed["fork"] = {{"step", 1}, {"batch", 1}, {"eta", 1.0}, {"steps", 2}, {"seed", 0}, {"key", std::string(64, 'a')}};
+  try {
+    canonical(changed);
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("experiment.changes: is there with fork; only one of them is allowed"));
+  }
+}
+
 TEST(RegistryCatalog, CombinesTheColumnsOfTheMeasurementsLossFirst) {
   const auto catalog = make_catalog();
   const Json experiment = canonical(minimal_experiment());

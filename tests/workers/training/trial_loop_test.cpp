@@ -160,6 +160,45 @@ TEST(TrialLoop, KeepsTheRecordThatShowsDivergence) {
   EXPECT_TRUE(std::isfinite(hooks.records[1][4]));
 }
 
+TEST(TrialLoop, IsDoneAtTheFirstRecordWhoseLossIsBelowTheStop) {
+  Sweep sweep = line_sweep(0.05, 12, 40, 0.0);
+  Trial trial = line_trial(sweep);
+  trial.record_steps = {0, 3, 6, 20, 40};
+  RecordingHooks whole;
+  line_runner(sweep)->run(trial, std::nullopt, whole);
+  // Full batch: the loss falls from step to step, and is below this between the records of steps 3 and 6.
+  sweep.stop_loss_below = expected_loss(sweep, trial, 4);
+  sweep.keep_parameters = KeepParameters::final;
+  RecordingHooks hooks;
+  const TrialOutcome outcome = line_runner(sweep)->run(trial, std::nullopt, hooks);
+  EXPECT_EQ(outcome.end, TrialEnd::done);
+  EXPECT_EQ(outcome.steps, 6);
+  ASSERT_EQ(hooks.records.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(hooks.records[i], whole.records[i]);
+  EXPECT_EQ(hooks.parameters.size(), 1U);
+  for (std::int64_t stop = 0; stop < 6; ++stop) {
+    RecordingHooks first, second;
+    first.steps_until_stop = stop;
+    line_runner(sweep)->run(trial, std::nullopt, first);
+    EXPECT_EQ(line_runner(sweep)->run(trial, first.checkpoints.at(stop), second).steps, 6);
+    EXPECT_EQ(second.records, hooks.records) << stop;
+  }
+  sweep.stop_loss_below = 0.9 * expected_loss(sweep, trial, 40);
+  RecordingHooks never;
+  EXPECT_EQ(line_runner(sweep)->run(trial, std::nullopt, never).steps, 40);
+  EXPECT_EQ(never.records, whole.records);
+}
+
+TEST(TrialLoop, TakesNoStepWhereTheFirstLossIsBelowTheStop) {
+  Sweep sweep = line_sweep(0.05, 12, 40);
+  sweep.stop_loss_below = 1e3;
+  RecordingHooks hooks;
+  const TrialOutcome outcome = line_runner(sweep)->run(line_trial(sweep), std::nullopt, hooks);
+  EXPECT_EQ(outcome.end, TrialEnd::done);
+  EXPECT_EQ(outcome.steps, 0);
+  EXPECT_EQ(hooks.records.size(), 1U);
+}
+
 // One step of this size overflows float32: in the loss, or already in θ where a huge l2 multiplies it.
 TEST(TrialLoop, LeavesWhatLostParametersOrLossWouldDefeatNaN) {
   for (const double l2 : {0.0, 1e6}) {
