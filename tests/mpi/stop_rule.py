@@ -8,7 +8,7 @@ import numpy as np
 from harness import Workspace, check, run, store_differences, tiny_sweep, write_sweep
 
 DONE, LIMIT = 2, 0.1
-GRID = [{"batch": [4, 12], "eta": [0.003, 0.1, 0.3], "samples": 4800}]
+GRID = [{"batch": [4, 12], "eta": [0.0002, 0.005, 0.3], "samples": 4800}]
 
 
 def file(folder, name, **more):

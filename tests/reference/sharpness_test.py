@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 D, ETA, MOMENTUM = 6, 0.02, 0.5
 BATCHES = (3, D)
-STEPS, RECORDS = 4, 3
+STEPS, RECORDS = 3, 2
 check(D <= TRAIN, "more examples than the file has")
 
 
@@ -45,7 +45,7 @@ CASES = [
 WIDE = {"precision": "float64"}
 MEASURED = {
     "batch_sharpness": {"draws": 400, "tolerance": 0, **WIDE},
-    "minibatch_sharpness": {"draws": 40, "tolerance": 0, "eigenvalue_tolerance": 1e-7, "max_matvecs": 400, **WIDE},
+    "minibatch_sharpness": {"draws": 40, "tolerance": 0, "eigenvalue_tolerance": 1e-5, "max_matvecs": 200, **WIDE},
     "gni": {"draws": 200, "tolerance": 0, **WIDE},
     "hessian": {"tolerance": 1e-7, "max_matvecs": 400, "trace_probes": 60, **WIDE},
     "hessian_density": {"steps": 12, "probes": 8, **WIDE},
@@ -82,6 +82,9 @@ class Values:
 
     def __init__(self, file, batch_index, record):
         self.file, self.at = file, (batch_index, 0, 0, record)
+
+    def __contains__(self, name):
+        return name in self.file
 
     def __getitem__(self, name):
         value = self.file[name][self.at]
@@ -127,6 +130,8 @@ def check_batches(case, net, loss, x, y, batch, stored):
     mean, deviation = mean_over_batches(net, loss, x, y, batch)
     names = ("batch_sharpness", "minibatch_sharpness", "gni", "step_sharpness")
     for k, name in enumerate(names):
+        if name not in stored:
+            continue
         if batch == D:
             exact(case, name, mean[k], stored[name], 1e-6)
             check(stored[name + "_sem"] == 0, f"{case}, {name}: at full batch it has an error")
@@ -246,7 +251,7 @@ def check_part(case, net, loss, x, batch, stored, count):
 
 def sweep_of(case, dataset, model, loss, measured):
     return {"name": case, "experiment": {"dataset": dataset, "model": model, "loss": loss, "optimizer": {"momentum": MOMENTUM}},
-            "grid": [{"batch": list(BATCHES), "eta": [ETA if loss != "mse_sum" else ETA / 2], "steps": STEPS}],
+            "grid": [{"batch": list(BATCHES), "eta": [ETA], "steps": STEPS}],
             "records": {"count": RECORDS, "spacing": "linear"}, "keep_parameters": "all", "measure": {"loss": {}, **measured}}
 
 
@@ -270,8 +275,10 @@ def compare(case, dataset, model, network, loss, folder):
     else:
         x, y = (t[:D] for t in examples(folder, "data_batch_1.bin"))
     given_eta = ETA
-    ETA = given_eta if loss != "mse_sum" else given_eta / 2
-    store = trial(folder, sweep_of(case, dataset, model, loss, MEASURED))
+    ETA = given_eta if case != "resnet" else given_eta / 20  # its curvature is larger: K of a part is to be finite
+    # Eigenvalues of forty mini-batches of a residual network alone would take minutes.
+    whole_set = {name: given for name, given in MEASURED.items() if case != "resnet" or name != "minibatch_sharpness"}
+    store = trial(folder, sweep_of(case, dataset, model, loss, whole_set))
     measured = {"kernel_trace": {"method": "signs", "draws": 40, **WIDE}}
     signs = trial(folder, sweep_of(case + "-signs", dataset, model, loss, measured))
     part = None if loss == "cross_entropy" else trial(folder, sweep_of(case + "-part", dataset, model, loss, {"kernel_norm": {"examples": 4}}))
