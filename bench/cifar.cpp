@@ -1,6 +1,6 @@
 // Deep networks on images of CIFAR-10's size, our side of cifar.py, one thread. Random images: the arithmetic does not depend
 // on them.
-// usage: bench_cifar SECTION…
+// usage: bench_cifar [--device cuda] SECTION…
 #include <ATen/ATen.h>
 #include <unistd.h>
 
@@ -18,6 +18,7 @@
 namespace edgesweep {
 namespace {
 
+using bench::device;
 using bench::median_seconds;
 using bench::seconds_now;
 
@@ -29,8 +30,10 @@ std::unique_ptr<Model> model(const Json& given) {
 Examples images(std::int64_t count) {
   at::manual_seed(1);
   const at::Tensor labels = at::arange(count).remainder(10);
-  return {at::randn({count, 3072}, at::kFloat), at::one_hot(labels, 10).to(at::kFloat), labels};
+  return {at::randn({count, 3072}, at::kFloat).to(device()), at::one_hot(labels, 10).to(device(), at::kFloat), labels.to(device())};
 }
+
+at::Tensor start(const Model& model) { return model.initial_parameters(1).to(device()); }
 
 std::unique_ptr<Measurement> measurement(const std::string& name, const Json& given) {
   const Json experiment = {{"loss", "mse"}, {"model", {{"norm", "layer"}}}};
@@ -44,7 +47,7 @@ const Json resnet18 = {{"name", "resnet"}, {"depth", 18}, {"norm", "group"}, {"g
 Json training() {
   const auto network = model(resnet18);
   const Examples train = images(64);
-  at::Tensor theta = network->initial_parameters(1), velocity = at::zeros_like(theta);
+  at::Tensor theta = start(*network), velocity = at::zeros_like(theta);
   const auto stepper = network->stepper(theta, velocity, train, {0.9, 5e-4}, 32);
   std::vector<std::int64_t> rows(32);
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::int64_t>(2 * i);
@@ -55,7 +58,7 @@ Json training() {
 Json hessian_product() {
   const auto network = model(resnet18);
   const Examples train = images(32);
-  const at::Tensor theta = network->initial_parameters(1), v = at::randn_like(theta);
+  const at::Tensor theta = start(*network), v = at::randn_like(theta);
   const auto product = [&] { network->hessian(theta, train.inputs, train.targets, Loss::mse)->apply(v); };
   return {{"resnet18_32", median_seconds(3, product)}};
 }
@@ -64,7 +67,7 @@ Json hessian_product() {
 Json batch_sharpness() {
   const auto network = model({{"name", "mlp"}, {"hidden", {512, 512}}, {"activation", "relu"}, {"init", "kaiming"}});
   const TrainTest data{images(64), images(0)};
-  const at::Tensor theta = network->initial_parameters(1);
+  const at::Tensor theta = start(*network);
   SgdOptions options;
   options.loss = Loss::mse_sum;
   const MeasurementContext context{*network, theta, data, 0, 0.01, 4, options, 1};
@@ -77,7 +80,7 @@ Json batch_sharpness() {
 Json ntk_trace() {
   const auto network = model(resnet18);
   const TrainTest data{images(16), images(0)};
-  const at::Tensor theta = network->initial_parameters(1);
+  const at::Tensor theta = start(*network);
   const MeasurementContext context{*network, theta, data, 0, 0.01, 4, {}, 1};
   const auto trace = measurement("kernel_trace", Json::object());
   std::vector<double> out(4);
@@ -89,7 +92,7 @@ Json ntk_trace() {
 Json lambda_max() {
   const auto network = model({{"name", "cnn"}, {"layers", 5}, {"init_scale", 0.3}});
   const TrainTest data{images(256), images(0)};
-  at::Tensor theta = network->initial_parameters(1).clone(), velocity = at::zeros_like(theta);
+  at::Tensor theta = start(*network).clone(), velocity = at::zeros_like(theta);
   const auto stepper = network->stepper(theta, velocity, data.train, {}, 16);
   std::int64_t step = 0;
   const auto train = [&](int steps) {
@@ -105,9 +108,9 @@ Json lambda_max() {
   std::vector<double> out(3);
   for (const char* name : {"cold", "warm"}) {
     const MeasurementContext context{*network, theta, data, step, 0.01, 16, {}, 1};
-    const double start = seconds_now();
+    const double before = seconds_now();
     hessian->measure(context, out);
-    result[std::string(name) + "_seconds"] = seconds_now() - start;
+    result[std::string(name) + "_seconds"] = seconds_now() - before;
     result[std::string(name) + "_products"] = out[2];
     result[std::string(name) + "_value"] = out[0];
     train(20);
@@ -131,7 +134,7 @@ Json hessian_memory() {
   for (const std::int64_t chunk : {64, 32}) {
     const auto network = model({{"name", "cnn"}, {"layers", 2}, {"chunk", chunk}});
     const Examples train = images(64);
-    const at::Tensor theta = network->initial_parameters(1);
+    const at::Tensor theta = start(*network);
     at::Tensor v = at::randn_like(theta);
     const auto hessian = network->hessian(theta, train.inputs, train.targets, Loss::mse);
     const auto products = [&](int count) {

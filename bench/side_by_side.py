@@ -1,5 +1,6 @@
 """Benchmarks beside PyTorch in one run. Both sides take turns for N rounds, so that a slow spell of the machine hits both; the
-figure of a side is the median over rounds. Times are processor time of the one thread: the wall time of an idle machine.
+figure of a side is the median over rounds. Times are processor time of the one thread: the wall time of an idle machine; with
+--device cuda, wall time until the GPU has done all of it, both sides without TF32.
 A section is a function of a script here with the peer's numbers, and one of the same name in its program with ours; both
 return {label: number}."""
 import argparse
@@ -14,18 +15,29 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
+device = "cpu"
+
+
+def seconds_now():
+    if device == "cpu":
+        return time.thread_time()
+    import torch
+    torch.cuda.synchronize()
+    return time.monotonic()
+
+
 def median_seconds(repeats, call):
     call()
     times = []
     for _ in range(repeats):
-        start = time.thread_time()
+        start = seconds_now()
         call()
-        times.append(time.thread_time() - start)
+        times.append(seconds_now() - start)
     return statistics.median(times)
 
 
 def ours(program, section):
-    out = subprocess.run([program, section], check=True, stdout=subprocess.PIPE, text=True).stdout
+    out = subprocess.run([program, "--device", device, section], check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(out)["result"]
 
 
@@ -38,14 +50,21 @@ def parse(description, peers):
     parser.add_argument("program")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--section", action="append", choices=sorted(peers))
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
 
 def compare(arguments, peers, higher_is_better, default):
+    global device
     import torch
     torch.set_num_threads(1)
-    document = {"torch": torch.__version__, "threads": 1, "sections": {}}
+    device = arguments.device
+    document = {"torch": torch.__version__, "device": device, "threads": 1, "sections": {}}
+    if device != "cpu":
+        torch.set_default_device(device)
+        torch.backends.cudnn.allow_tf32 = False
+        document["gpu"] = torch.cuda.get_device_name()
     for section in arguments.section or default:
         mine, theirs = [], []
         for _ in range(arguments.rounds):

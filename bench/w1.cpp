@@ -1,6 +1,6 @@
 // W1 of docs/performance.md, our side: MLP 784-256-256-1, erf, MSE, 2560 random examples (lambda_max: 2500 of MNIST), one
 // thread.
-// usage: bench_w1 SECTION…   prints one JSON object a section on a line; w1.py runs it beside PyTorch.
+// usage: bench_w1 [--device cuda] SECTION…   prints one JSON object a section on a line; w1.py runs it beside PyTorch.
 //        bench_w1 --trial FILE STEP   writes float32: the parameters after STEP steps of the trial of lambda_max, inputs, targets
 #include <ATen/ATen.h>
 
@@ -23,6 +23,7 @@
 namespace edgesweep {
 namespace {
 
+using bench::device;
 using bench::median_seconds;
 using bench::seconds_now;
 
@@ -37,15 +38,18 @@ const Mlp& network() {
 /// Normal inputs and labels ±1: the arithmetic does not depend on the values.
 Examples data() {
   at::manual_seed(1);
-  return {at::randn({examples, features}, at::kFloat), at::randn({examples, 1}, at::kFloat).sign(), {}};
+  const at::Tensor inputs = at::randn({examples, features}, at::kFloat);
+  return {inputs.to(device()), at::randn({examples, 1}, at::kFloat).sign().to(device()), {}};
 }
+
+at::Tensor initial_parameters() { return network().initial_parameters(1).to(device()); }
 
 /// Training steps a second by batch size, plain SGD.
 Json training() {
   const Examples train = data();
   Json result;
   for (const std::int64_t batch : {1, 8, 32, 128, 512}) {
-    at::Tensor theta = network().initial_parameters(1), velocity = at::zeros_like(theta);
+    at::Tensor theta = initial_parameters(), velocity = at::zeros_like(theta);
     const auto stepper = network().stepper(theta, velocity, train, {}, batch);
     const std::int64_t steps = std::max<std::int64_t>(20, 4000 / (batch + 1));
     std::int64_t next = 0;
@@ -64,7 +68,7 @@ Json training() {
 /// Seconds of a gradient, of the Hessian operator's set-up and of one product with it, float32, full batch.
 Json hessian_product() {
   const Examples train = data();
-  const at::Tensor theta = network().initial_parameters(1), v = at::randn_like(theta);
+  const at::Tensor theta = initial_parameters(), v = at::randn_like(theta);
   const auto hessian = network().hessian(theta, train.inputs, train.targets, Loss::mse);
   return {{"gradient", median_seconds(5, [&] { network().gradient(theta, train.inputs, train.targets, Loss::mse); })},
           {"setup", median_seconds(5, [&] { network().hessian(theta, train.inputs, train.targets, Loss::mse); })},
@@ -76,7 +80,7 @@ Json ntk() {
   const Examples train = data();
   Json result;
   for (const at::ScalarType type : {at::kDouble, at::kFloat}) {
-    const at::Tensor theta = network().initial_parameters(1).to(type), inputs = train.inputs.to(type);
+    const at::Tensor theta = initial_parameters().to(type), inputs = train.inputs.to(type);
     result[at::toString(type)] = median_seconds(3, [&] { network().ntk(theta, inputs); });
   }
   return result;
@@ -94,7 +98,7 @@ double memory(const std::string& key) {
 /// Seconds of a K record in float64 and its parts, K, and the peak of memory above that before, in D² doubles.
 Json kernel_norm() {
   const Examples train = data();
-  const at::Tensor theta = network().initial_parameters(1).to(at::kDouble), inputs = train.inputs.to(at::kDouble);
+  const at::Tensor theta = initial_parameters().to(at::kDouble), inputs = train.inputs.to(at::kDouble);
   const KernelNormSettings settings{.eta = eta, .batch = 8};
   constexpr int repeats = 3;
   std::vector<double> ntk_seconds, eigenvector_seconds, norm_seconds, total_seconds;
@@ -133,7 +137,10 @@ TrainTest mnist() {
   const DatasetFamily& family = dataset_family("mnist");
   const Json given = {
       {"name", "mnist"}, {"train", 2500}, {"test", 0}, {"target", "parity"}, {"preprocess", "zca"}};
-  return family.load(family.canonical(ObjectReader(given, "bench", "dataset")), BENCH_DATA_DIRECTORY);
+  TrainTest data = family.load(family.canonical(ObjectReader(given, "bench", "dataset")), BENCH_DATA_DIRECTORY);
+  data.train.inputs = data.train.inputs.to(device());
+  data.train.targets = data.train.targets.to(device());
+  return data;
 }
 
 /// The trial whose curvature lambda_max follows: B = 8, η = 0.02.
@@ -151,7 +158,7 @@ class Trial {
   static constexpr std::int64_t kBatch = 8;
 
   TrainTest data_ = mnist();
-  at::Tensor theta_ = network().initial_parameters(1).clone();
+  at::Tensor theta_ = initial_parameters().clone();
   at::Tensor velocity_ = at::zeros_like(theta_);
   std::unique_ptr<SgdStepper> stepper_ = network().stepper(theta_, velocity_, data_.train, {}, kBatch);
   std::unique_ptr<Sampler> sampler_ = make_sampler("epoch", 1, data_.train.count(), kBatch);
@@ -192,7 +199,7 @@ Json lambda_max() {
 void write_trial(const std::string& file, std::int64_t step) {
   Trial trial;
   std::ofstream out(file, std::ios::binary);
-  for (const at::Tensor& values : {trial.parameters_after(step), trial.train().inputs, trial.train().targets}) {
+  for (const at::Tensor& values : {trial.parameters_after(step).cpu(), trial.train().inputs.cpu(), trial.train().targets.cpu()}) {
     out.write(static_cast<const char*>(values.data_ptr()), static_cast<std::streamsize>(values.nbytes()));
   }
 }
@@ -203,8 +210,7 @@ const std::map<std::string, std::function<Json()>> sections{
 
 int run(const std::vector<std::string>& names) {
   if (names.size() == 3 && names[0] == "--trial") {
-    at::set_num_threads(1);
-    openblas_set_num_threads(1);
+    bench::one_thread();
     write_trial(names[1], std::stoll(names[2]));
     return 0;
   }

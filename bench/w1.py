@@ -8,9 +8,8 @@ is compared: side_by_side.py.
 """
 import subprocess
 import tempfile
-import time
 
-from side_by_side import compare, median_seconds, parse  # before numpy: one thread
+from side_by_side import compare, median_seconds, parse, seconds_now  # before numpy: one thread
 
 import numpy
 import torch
@@ -40,7 +39,7 @@ def trial(step):
     """Ours of lambda_max, so that values can be compared: parameters as one vector, inputs, targets."""
     with tempfile.NamedTemporaryFile() as file:
         subprocess.run([PROGRAM, "--trial", file.name, str(step)], check=True)
-        values = torch.from_numpy(numpy.fromfile(file.name, numpy.float32))
+        values = torch.tensor(numpy.fromfile(file.name, numpy.float32))
     count = sum(p.numel() for p in parameters())
     examples = (len(values) - count) // (FEATURES + 1)
     theta, x, y = values.split([count, examples * FEATURES, examples])
@@ -132,13 +131,13 @@ def kernel_norm():
     def output(p, example):
         return outputs_of(p, example).squeeze()
 
-    start = time.thread_time()
+    start = seconds_now()
     jacobian = functorch.vmap(functorch.grad(output), in_dims=(None, 0))(theta, x)
     matrix = sum(j.flatten(1) @ j.flatten(1).T for j in jacobian).numpy() / EXAMPLES
     del jacobian
-    has_ntk = time.thread_time()
+    has_ntk = seconds_now()
     values, vectors = numpy.linalg.eigh(matrix)
-    has_eigenvectors = time.thread_time()
+    has_eigenvectors = seconds_now()
     values = values.clip(0)
     kappa = (EXAMPLES - batch) / (batch * (EXAMPLES - 1))
     contraction = 2 * ETA * values - (1 - kappa) * ETA**2 * values**2  # the diagonal of I - A
@@ -147,7 +146,7 @@ def kernel_norm():
     used = contraction > 0
     growth = noise[used][:, used] / contraction[used][:, None]
     norm = abs(numpy.linalg.eigvals(growth)).max()
-    end = time.thread_time()
+    end = seconds_now()
     return {
         "ntk": has_ntk - start,
         "eigenvectors": has_eigenvectors - has_ntk,
@@ -161,10 +160,10 @@ def curvature(step):
     """The product v -> H v by double backward with the graph kept, and the seconds that the graph took."""
     theta, x, y = trial(step)
     theta = theta.clone().requires_grad_()
-    start = time.thread_time()
+    start = seconds_now()
     loss = (outputs_of(unflatten(theta), x) - y).square().sum() / (2 * len(x))
     (gradient,) = torch.autograd.grad(loss, theta, create_graph=True)
-    seconds = time.thread_time() - start
+    seconds = seconds_now() - start
     return lambda v: torch.autograd.grad(gradient, theta, v, retain_graph=True)[0], seconds
 
 
@@ -212,9 +211,9 @@ def lambda_max():
             vector = converged
             continue
         for way, solve, limit in (("", lanczos, 70), ("power_", power_iteration, 400)):
-            start = time.thread_time()
+            start = seconds_now()
             value, _, products = solve(product, start_vector, limit, lambda value: abs(value - exact) <= 1e-3 * exact)
-            result[name + way + "seconds"] = setup + time.thread_time() - start
+            result[name + way + "seconds"] = setup + seconds_now() - start
             result[name + way + "products"] = products
         result[name + "value"] = exact
     return result

@@ -38,7 +38,7 @@ std::unique_ptr<TrialRunner> make_runner(const Sweep& sweep, const RunnerSetting
 
 /// For the calling thread, before it computes: one thread for LibTorch and BLAS unless OMP_NUM_THREADS says otherwise, and
 /// subnormal numbers count as zero where the processor can do that: on some a trial that converges, whose gradients
-/// become that small, would train many times slower.
+/// become that small, would train many times slower. On GPUs: float32 without TF32, and algorithms with the same bits in every run.
 void set_up_computing();
 
 /// {"libtorch": …, "blas": {"name", "library", "threads", "gflops_float32", "gflops_float64", "is_reference"}, "devices": [{"name", …}]}.

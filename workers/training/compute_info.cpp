@@ -90,13 +90,20 @@ void set_up_computing() {
   const int threads = std::max(1, wanted != nullptr ? std::atoi(wanted) : 1);
   at::set_num_threads(threads);
   if (auto* set = loaded_function<void(int)>("openblas_set_num_threads")) set(threads);
-  at::globalContext().setFlushDenormal(true);
+  at::Context& context = at::globalContext();
+  context.setFlushDenormal(true);
+  context.setAllowTF32CuBLAS(false);
+  context.setAllowTF32CuDNN(false);
+  context.setBenchmarkCuDNN(false);
+  context.setDeterministicCuDNN(true);
+  setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);  // read when cuBLAS starts; its products then have the same bits in every run
 }
 
 Json compute_info(bool measure) {
   Json devices = Json::array();
   devices.push_back({{"name", "cpu"}, {"description", cpu_name()}});
-  for (std::size_t i = 0; i < torch::cuda::device_count(); ++i) devices.push_back({{"name", "cuda:" + std::to_string(i)}});
+  const auto gpus = static_cast<int>(torch::cuda::device_count());  // unsigned in LibTorch 1.13, signed later
+  for (int i = 0; i < gpus; ++i) devices.push_back({{"name", "cuda:" + std::to_string(i)}});
   return {{"libtorch", TORCH_VERSION},
           {"threads", at::get_num_threads()},
           {"blas", blas_info(measure)},
