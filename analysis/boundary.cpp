@@ -6,6 +6,7 @@
 #include <map>
 
 #include "analysis/exact_boundary.hpp"
+#include "analysis/noise_measure.hpp"
 
 namespace edgesweep {
 namespace {
@@ -38,8 +39,11 @@ double initial_lambda_max(const PhaseSummary& phase, const std::vector<CellSumma
 
 /// K before the first step is 0 only without noise.
 bool has_noise(const PhaseSummary& phase, const std::vector<CellSummary>& cells) {
-  return std::none_of(cells.begin(), cells.end(),
-                      [&](const CellSummary& cell) { return phase.mean(cell, "K_initial") == 0; });
+  return std::none_of(cells.begin(), cells.end(), [&](const CellSummary& cell) {
+    return std::ranges::any_of(noise_measures(), [&](const NoiseMeasure& noise) {
+      return phase.mean(cell, noise.column + "_initial") == 0;
+    });
+  });
 }
 
 /// A threshold that some quantity of the phase table rises to.
@@ -66,7 +70,7 @@ std::vector<Boundary> threshold_boundaries(double edge) {
       {"eta_hessian_edge_max",
        "learning rate where the greatest eta lambda_max of the Hessian in a trial is at the edge",
        "eta_hessian_lambda_max_max", edge}};
-  for (const std::string kind : {"K_full", "K_block", "K_hd", "K_tr"}) {
+  for (const std::string kind : {"K_full", "K_block", "K_hd", "K_tr", "K_gn"}) {
     boundaries.push_back({"eta_" + kind + "1_initial",
                           "learning rate where " + kind + " before the first step is 1", kind + "_initial",
                           1.0});

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "analysis/heading.hpp"
+#include "analysis/noise_measure.hpp"
 #include "analysis/plot_style.hpp"
 #include "analysis/trajectory.hpp"
 
@@ -14,14 +15,6 @@ struct Line {
   std::int64_t batch;
   Rows rows;  ///< K, error, error ∓ its standard error
 };
-
-/// The measure of noise that the sweep has, and its name in enhanced text; empty if there is none.
-std::pair<std::string, std::string> noise_measure(const SweepData& data) {
-  for (const auto& [column, label] : {std::pair{"K", "K"}, std::pair{"K_tr", "K_{tr}"}, std::pair{"K_gn", "K_{GN}"}}) {
-    if (data.has(column)) return {column, label};
-  }
-  return {};
-}
 
 bool is_diverged(const CellData& cell) {
   const auto with = [&](TrialStatus status) {
@@ -55,15 +48,15 @@ std::vector<ErrorPoint> errors_of_batch(const SweepData& data, const std::string
 }
 
 std::optional<Picture> draw_error_against_K(const SweepData& data, const std::string& heading) {
-  const auto [column, label] = noise_measure(data);
-  if (column.empty() || !data.has("test_error")) return std::nullopt;
+  const std::optional<NoiseMeasure> noise = noise_measure(data);
+  if (!noise || !data.has("test_error")) return std::nullopt;
   std::vector<Line> lines;
   Limits x;
   double highest = 0;
   x.include(1);
   for (const std::int64_t batch : data.batches) {
     Line line{batch, {}};
-    for (const ErrorPoint& point : errors_of_batch(data, column, batch)) {
+    for (const ErrorPoint& point : errors_of_batch(data, noise->column, batch)) {
       const double sem = std::isnan(point.error.sem) ? 0 : point.error.sem;
       line.rows.push_back({point.K.mean, point.error.mean, point.error.mean - sem, point.error.mean + sem});
       x.include(point.K.mean);
@@ -81,9 +74,9 @@ std::optional<Picture> draw_error_against_K(const SweepData& data, const std::st
 
   std::string script = "set logscale x\n" + set_range("x", x.low, x.high) + "set xtics " + log_ticks(x.low, x.high) + "\n" +
                        set_range("y", 0, top) + kFrameStyle + "set grid ytics " + kGridColour + "\nset xlabel \"median of " +
-                       label + " in the second half of the steps\"\nset ylabel \"test error at the last record\" offset 0.5,0\n" +
-                       heading_labels("Test error against " + label + ", by batch size", heading, 0.47) +
-                       "set label 4 \"{/=12 ●  mean over seeds ± standard error, joined by increasing η     dashed:  " + label +
+                       noise->label + " in the second half of the steps\"\nset ylabel \"test error at the last record\" offset 0.5,0\n" +
+                       heading_labels("Test error against " + noise->label + ", by batch size", heading, 0.47) +
+                       "set label 4 \"{/=12 ●  mean over seeds ± standard error, joined by increasing η     dashed:  " + noise->label +
                        " = 1     without diverged cells, and full batch}\" at screen 0.47,0.03 center\nset arrow 1 from 1,0 to 1," +
                        short_number(top, 12) + " nohead back " + kThresholdStyle + "\nset multiplot\n" + grid.margins(0);
   std::string plot;

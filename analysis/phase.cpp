@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "analysis/noise_measure.hpp"
 #include "analysis/trajectory.hpp"
 
 namespace edgesweep {
@@ -48,18 +49,20 @@ std::vector<Quantity> all_quantities() {
       reduced("train_loss_min", "train_loss", "1", "least train loss of all records", reduce_least),
       reduced("expected_loss_final", "expected_loss", "1", "exact expected train loss at the last record",
               reduce_final),
-      reduced("test_error_final", "test_error", "1", "test error at the last record", reduce_final),
-      reduced("K_initial", "K", "1", "noise kernel norm K before the first step", reduce_initial),
-      reduced("K_max", "K", "1", "greatest K of all records", reduce_greatest),
-      reduced("K_median_second_half", "K", "1",
-              "median of K over the records in the second half of the steps", second_half_median),
-      reduced("K_final", "K", "1", "K at the last record", reduce_final),
-      reduced("steps_K_above_1", "K", "1", "number of steps spent with K > 1", reduce_steps_above_one)};
+      reduced("test_error_final", "test_error", "1", "test error at the last record", reduce_final)};
+  for (const NoiseMeasure& noise : noise_measures()) {
+    const auto& [K, label, title] = noise;
+    all.push_back(reduced(K + "_initial", K, "1", title + " before the first step", reduce_initial));
+    all.push_back(reduced(K + "_max", K, "1", title + ", greatest of all records", reduce_greatest));
+    all.push_back(reduced(K + "_median_second_half", K, "1", "median over the records in the second half of the steps of the " + title,
+                          second_half_median));
+    all.push_back(reduced(K + "_final", K, "1", title + " at the last record", reduce_final));
+    all.push_back(reduced("steps_" + K + "_above_1", K, "1", "number of steps spent with " + K + " > 1", reduce_steps_above_one));
+  }
   for (const auto& [column, title] :
        {std::pair{"K_full", "noise kernel norm without the restriction to the diagonal"},
         std::pair{"K_block", "lower bound of K from per-example kernel blocks"},
-        std::pair{"K_hd", "high-dimensional approximation of K"},
-        std::pair{"K_tr", "trace approximation of K"}}) {
+        std::pair{"K_hd", "high-dimensional approximation of K"}}) {
     const std::string name = column;
     all.push_back(reduced(name + "_initial", name, "1", std::string(title) + ", before the first step",
                           reduce_initial));

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "analysis/heading.hpp"
+#include "analysis/noise_measure.hpp"
 #include "analysis/table_text.hpp"
 
 namespace edgesweep {
@@ -140,6 +141,14 @@ std::string edge_title(const BoundarySummary& boundaries) {
          (boundaries.edge_matrix == "ntk" ? "NTK" : "Hessian") + ")";
 }
 
+/// Of the measure whose lines are drawn.
+std::string noise_label(const PhaseSummary& phase) {
+  for (const NoiseMeasure& noise : noise_measures()) {
+    if (phase.has(noise.column + "_initial")) return noise.label;
+  }
+  return "K";
+}
+
 }  // namespace
 
 std::vector<PhasePlane> phase_planes(const PhaseSummary& phase) {
@@ -147,19 +156,24 @@ std::vector<PhasePlane> phase_planes(const PhaseSummary& phase) {
   const std::string of = matrix == "hessian" ? "Hessian" : "NTK";
   std::vector<PhasePlane> planes{
       {"phase_loss", "train_loss_final", "Final train loss", "train loss at the last record", "loss", false},
-      {"phase_K", "K_median_second_half", "Noise kernel norm K, late in training",
-       "median K in the second half of the steps", "K", false},
-      {"phase_K_eta_over_batch", "K_median_second_half",
-       "Noise kernel norm K, late in training, against η / B", "median K in the second half of the steps",
-       "K", true},
+      {"phase_error", "test_error_final", "Final test error", "test error at the last record", "error", false},
       {"phase_eta_lambda", "eta_" + matrix + "_lambda_max_final",
        "ηλ_{max} of the " + of + ", end of training", "ηλ_{max} at the last record", "ηλ_{max}", false}};
+  for (const NoiseMeasure& noise : noise_measures()) {
+    const std::string quantity = noise.column + "_median_second_half";
+    if (!phase.has(quantity)) continue;
+    const std::string title = "Noise kernel norm " + noise.label + ", late in training";
+    const std::string colour = "median " + noise.label + " in the second half of the steps";
+    planes.insert(planes.begin() + 1, {{"phase_K", quantity, title, colour, noise.label, false},
+                                       {"phase_K_eta_over_batch", quantity, title + ", against η / B", colour, noise.label, true}});
+    break;
+  }
   std::erase_if(planes, [&](const PhasePlane& plane) { return !phase.has(plane.quantity); });
   return planes;
 }
 
 Rows noise_line(const BoundarySummary& boundaries, bool against_ratio) {
-  return boundary_line(boundaries, against_ratio, {"eta_star_K", "eta_K1_initial"});
+  return boundary_line(boundaries, against_ratio, {"eta_star_K", "eta_K1_initial", "eta_K_tr1_initial", "eta_K_gn1_initial"});
 }
 
 Rows second_moment_line(const BoundarySummary& boundaries, bool against_ratio) {
@@ -209,7 +223,7 @@ std::optional<Picture> draw_phase_plane(const PhasePlane& plane, const PhaseSumm
   }
   if (!layers.zero.empty()) {
     script += mark_layer("zero", "#dde3ee", "pt \"0\" ps 1.5 lc rgb '#3b4a6b'",
-                         plane.symbol + (plane.symbol == "K" ? " = 0 (full batch)" : " = 0"));
+                         plane.symbol + (plane.symbol == noise_label(phase) ? " = 0 (full batch)" : " = 0"));
   }
   if (!layers.open.empty()) {
     script +=
@@ -217,7 +231,7 @@ std::optional<Picture> draw_phase_plane(const PhasePlane& plane, const PhaseSumm
         "yet\"";
   }
   if (enters(noise, axes.x)) {
-    script += line_layer("noise", "lw 2.5 lc rgb '#000000'", "pt 7 ps 0.9", "K = 1 at step 0");
+    script += line_layer("noise", "lw 2.5 lc rgb '#000000'", "pt 7 ps 0.9", noise_label(phase) + " = 1 at step 0");
   }
   if (enters(exact, axes.x)) {
     script +=

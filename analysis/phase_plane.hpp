@@ -35,7 +35,7 @@ struct Tile {
 std::vector<Tile> phase_tiles(const std::vector<CellSummary>& cells, bool against_ratio);
 
 /// The line K = 1 before the first step, (η or η/B, B) a row: of each batch size eta_star_K where the store
-/// has it, else eta_K1_initial; NaN at full batch. Empty if there is no point.
+/// has it, else where the sweep's measure of noise (K, else K_tr, K_gn) is 1; NaN at full batch. Empty if there is no point.
 Rows noise_line(const BoundarySummary& boundaries, bool against_ratio);
 
 /// The exact threshold of the linear model, λ_max(T) = 1 or, which is the same, K_full = 1 before the first

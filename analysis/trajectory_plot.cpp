@@ -11,6 +11,7 @@
 #include "analysis/cell_choice.hpp"
 #include "analysis/clipped_lines.hpp"
 #include "analysis/heading.hpp"
+#include "analysis/noise_measure.hpp"
 #include "analysis/table_text.hpp"
 #include "analysis/trajectory.hpp"
 
@@ -30,11 +31,10 @@ std::vector<Panel> panels_of(const SweepData& data) {
   const double edge = eta_lambda_edge(data.momentum);
   std::vector<Panel> panels{
       {"train_loss", "train loss", std::numeric_limits<double>::quiet_NaN(), false},
-      {"K", "K", 1.0, false},
       {matrix + "_lambda_max", "ηλ_{max} (" + std::string(matrix == "ntk" ? "NTK" : "Hessian") + ")", edge, true},
       {"batch_sharpness", "η × batch sharpness", edge, true},
       {"minibatch_sharpness", "η × mini-batch λ_{max}", edge, true}};
-  if (!data.has("K")) panels[1] = {"K_tr", "K_{tr}", 1.0, false};
+  if (const auto noise = noise_measure(data)) panels.insert(panels.begin() + 1, {noise->column, noise->label, 1.0, false});
   std::erase_if(panels, [&](const Panel& panel) { return !data.has(panel.column); });
   return panels;
 }
@@ -62,13 +62,12 @@ std::string panel_script(const Panel& panel, const ClippedLines& lines, const st
   return script + line_layers(lines, tag) + "\n";
 }
 
-/// True if K was measured and is 0: full batch.
-bool is_noiseless(const std::vector<const CellData*>& cells) {
-  return std::any_of(cells.begin(), cells.end(), [](const CellData* cell) {
-    const auto& columns = cell->trials.front().columns;
-    const auto noise = columns.find("K");
-    return noise != columns.end() && initial_value(noise->second) == 0;
-  });
+/// True if the noise was measured and is 0: full batch.
+bool is_noiseless(const SweepData& data, const std::vector<const CellData*>& cells) {
+  const auto noise = noise_measure(data);
+  return noise && std::any_of(cells.begin(), cells.end(), [&](const CellData* cell) {
+           return initial_value(cell->trials.front().columns.at(noise->column)) == 0;
+         });
 }
 
 /// What the marks mean, in one line. `without_noise`: K was measured and is left out.
@@ -77,7 +76,7 @@ std::string legend(const SweepData& data, const std::vector<Panel>& panels, bool
   for (const Panel& panel : panels) {
     if (std::isnan(panel.line) || panel.column.ends_with("sharpness")) continue;  // the same line as ηλ_max
     lines += lines.empty() ? "     dashed:  " : ",  ";
-    lines += panel.times_rate ? "ηλ_{max} = " + number_text(eta_lambda_edge(data.momentum)) : "K = 1";
+    lines += panel.times_rate ? "ηλ_{max} = " + number_text(eta_lambda_edge(data.momentum)) : panel.label + " = 1";
   }
   return "×  diverged     ▲▼  leaves the panel" + lines +
          (without_noise ? "     no panel of K:  0 at full batch" : "");
@@ -116,7 +115,7 @@ std::optional<Picture> draw_trajectories(const SweepData& data, std::int64_t bat
       heading_labels(
           "Trajectories at batch size B = " + std::to_string(batch) + ", seed " + std::to_string(seed),
           heading, 0.475) +
-      "set label 4 \"{/=12 " + legend(data, panels, is_noiseless(cells)) +
+      "set label 4 \"{/=12 " + legend(data, panels, is_noiseless(data, cells)) +
       "}\" at screen 0.475,0.022 center\nset multiplot\n";
   const std::string x_ticks = log_ticks(1, last_step * 1.1);
   for (std::size_t at = 0; at < panels.size(); ++at) {

@@ -7,6 +7,7 @@ find_package(CLI11 REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(ZLIB REQUIRED)
 find_package(PNG 1.6 REQUIRED)
+find_package(JPEG REQUIRED)  # libjpeg-turbo: decodes at a part of the size, and some rows
 
 # OpenBLAS itself, not whatever libblas is: it comes before LibTorch's own BLAS in symbol resolution.
 find_path(OPENBLAS_INCLUDE_DIR cblas.h PATH_SUFFIXES openblas openblas-pthread openblas-openmp

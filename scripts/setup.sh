@@ -8,9 +8,9 @@ set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
 build_packages=(g++ make cmake ninja-build libtorch-dev libopenmpi-dev openmpi-bin libhdf5-dev nlohmann-json3-dev
-                libcli11-dev libopenblas-dev libssl-dev zlib1g-dev libpng-dev gnuplot-nox)
+                libcli11-dev libopenblas-dev libssl-dev zlib1g-dev libpng-dev libjpeg-dev gnuplot-nox)
 test_packages=(libgtest-dev libgmock-dev python3-torch python3-numpy python3-scipy python3-h5py python3-xarray
-               python3-netcdf4 python3-h5netcdf slurm-wlm munge)
+               python3-netcdf4 python3-h5netcdf python3-pil slurm-wlm munge)
 oldest_torch=1.13
 
 packages=("${build_packages[@]}")
@@ -32,8 +32,8 @@ name_what_is_needed() {
   cat >&2 <<'NEEDED'
 Needed: GCC 12 or Clang 14 (or newer), CMake 3.22, Ninja, LibTorch 1.13 or newer (https://pytorch.org, C++11 ABI),
   an MPI (Open MPI 4.1 or newer), HDF5 1.10.7 or newer with its HL library, nlohmann/json 3.9, CLI11 2.1, OpenBLAS
-  with cblas.h, OpenSSL, zlib, libpng 1.6, gnuplot. For the tests also GoogleTest with GoogleMock and Python 3 with torch, numpy,
-  scipy, h5py, xarray, netCDF4 and h5netcdf, and Slurm with munge.
+  with cblas.h, OpenSSL, zlib, libpng 1.6, libjpeg-turbo, gnuplot. For the tests also GoogleTest with GoogleMock and Python 3 with torch, numpy,
+  scipy, h5py, xarray, netCDF4, h5netcdf and Pillow, and Slurm with munge.
 Libraries outside the standard folders: CMAKE_PREFIX_PATH=/path/to/libtorch:/path/to/others. See docs/clusters.md.
 NEEDED
 }

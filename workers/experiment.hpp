@@ -30,8 +30,8 @@ class ExperimentFamily {
   virtual PredictedCost predicted_cost(const Json& experiment, const Json& measure, std::int64_t batch) const = 0;
   /// Whether there are parameters to keep.
   virtual bool has_parameters() const { return false; }
-  /// Checks that the data is there, without reading it whole. Throws InputError.
-  virtual void check_data(const Json& experiment, const DataSource& source) const = 0;
+  /// As check_data of workers.hpp.
+  virtual std::string check_data(const Json& experiment, const DataSource& source) const = 0;
   /// Whether the ranks of a team can share the work of a trial.
   virtual bool shares_work() const { return false; }
   /// Loads the data, once a process. `team` has one member unless shares_work(). Throws InputError.

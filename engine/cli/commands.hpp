@@ -18,6 +18,7 @@ void add_plot_command(CLI::App& app, ExitCode& code);
 void add_merge_command(CLI::App& app, ExitCode& code);
 void add_extend_command(CLI::App& app, ExitCode& code);
 void add_knorm_command(CLI::App& app, ExitCode& code);
+void add_data_command(CLI::App& app, ExitCode& code);
 void add_info_command(CLI::App& app, ExitCode& code);
 void add_trainer_command(CLI::App& app, ExitCode& code);  ///< hidden: ranks of `run` start it
 

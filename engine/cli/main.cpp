@@ -56,6 +56,7 @@ ExitCode run_command_line(int argc, char** argv) {
   edgesweep::add_merge_command(app, code);
   edgesweep::add_extend_command(app, code);
   edgesweep::add_knorm_command(app, code);
+  edgesweep::add_data_command(app, code);
   edgesweep::add_info_command(app, code);
   edgesweep::add_trainer_command(app, code);
   try {

@@ -34,12 +34,9 @@ std::string crew_text(std::int64_t workers, std::int64_t ranks_per_trial) {
 
 std::string compute_line(const std::string& device) {
   const Json info = compute_info(false);
-  std::string line = "device " + device;
-  if (device == "auto") {
-    const Json& devices = info.at("devices");
-    line = "device " + (devices.empty() ? std::string("cpu") : devices.back().at("name").get<std::string>());
-  }
-  return line + ", BLAS " + info.at("blas").at("name").get<std::string>();
+  const auto gpus = static_cast<std::int64_t>(info.at("devices").size()) - 1;  // the first one is the CPU
+  const bool on_cpu = device == "cpu" || (device == "auto" && gpus == 0);
+  return "device " + (on_cpu ? "cpu" : "cuda, " + counted(gpus, "GPU")) + ", BLAS " + info.at("blas").at("name").get<std::string>();
 }
 
 void warn_of_slow_blas() {
@@ -69,7 +66,7 @@ RunDesk::RunDesk(const RunOptions& options, const Catalog& catalog, int trainers
   require_team(trainers, sweep_.ranks_per_trial, options.sweep);
   if (!options.shard.empty()) {
     const Shard shard = parse_shard(options.shard);
-    part_ = {shard.text(), trials_of_shard(sweep_, catalog, shard)};
+    part_ = {shard.text(), trials_of_shard(sweep_, catalog, shard), {}};
   }
   // Also a link to nothing: it says that the store is elsewhere, on a disk that is not there now.
   const auto exists = [&] {
@@ -80,7 +77,8 @@ RunDesk::RunDesk(const RunOptions& options, const Catalog& catalog, int trainers
     throw InputError(paths_.store, "exists already; go on with it by --resume, or name another --store");
   }
   require_writable_directory(paths_.store);
-  check_data(sweep_.experiment, data_source(options.data));
+  const DataSource data = data_source(options.data);
+  part_.data_identity = check_data(sweep_.experiment, data);
   lock_ = StoreLock::acquire(paths_.lock(), options.take_over);
   progress_file_.emplace(paths_.progress(), *lock_);
   if (options.resume && exists()) {  // maybe since a moment: from another run that ended before the lock was ours
@@ -88,6 +86,10 @@ RunDesk::RunDesk(const RunOptions& options, const Catalog& catalog, int trainers
     if (!part_.shard.empty() && store_->shard() != part_.shard) {
       throw InputError(paths_.store, "holds " + (store_->shard().empty() ? "the whole sweep" : "shard " + store_->shard()) +
                                          ", --shard asks for " + part_.shard);
+    }
+    if (store_->data_identity() != part_.data_identity) {
+      throw InputError(data.directory, "holds other data than the store was made with: " + part_.data_identity + "; in " +
+                                           paths_.store + " " + store_->data_identity());
     }
   }
 }

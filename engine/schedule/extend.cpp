@@ -51,7 +51,7 @@ ExtendReport extend_store(const Sweep& old_sweep, const std::string& old_store, 
   // A checkpoint holds records and the measurements' states: it fits only if nothing else is measured.
   const bool checkpoints_fit = old_sweep.measure == new_sweep.measure;
   const TemporaryName partial(out + ".extending");
-  Store store = Store::create(partial.path(), new_sweep, created);
+  Store store = Store::create(partial.path(), new_sweep, created, {.data_identity = reader.data_identity()});
   TrialWriter writer(store);
   ExtendReport report;
   report.trials = new_sweep.trial_count();

@@ -105,6 +105,17 @@ void copy_files(const Sweep& sweep, std::int64_t index, const std::vector<std::s
   }
 }
 
+/// Throws InputError if two parts were made with different data.
+std::string common_data_identity(const std::vector<StoreReader>& readers) {
+  for (const StoreReader& reader : readers) {
+    if (reader.data_identity() != readers.front().data_identity()) {
+      throw InputError(reader.path(), "was made with other data than " + readers.front().path() + ": " + reader.data_identity() +
+                                          "; there " + readers.front().data_identity());
+    }
+  }
+  return readers.empty() ? std::string() : readers.front().data_identity();
+}
+
 }  // namespace
 
 MergeReport merge_stores(const Sweep& sweep, std::vector<std::string> parts, const std::string& out) {
@@ -113,7 +124,7 @@ MergeReport merge_stores(const Sweep& sweep, std::vector<std::string> parts, con
   const std::vector<StoreReader> readers = open_parts(sweep, parts);
   const TemporaryName partial(out + ".merging");  // the lock is ours
   const auto oldest = std::ranges::min_element(readers, {}, &StoreReader::created);
-  Store store = Store::create(partial.path(), sweep, oldest->created());
+  Store store = Store::create(partial.path(), sweep, oldest->created(), {.data_identity = common_data_identity(readers)});
   TrialWriter writer(store);
   MergeReport report;
   report.trials = sweep.trial_count();

@@ -22,6 +22,7 @@ struct StoreLayout {
   std::string edgesweep_version;
   std::string created;
   std::string shard;  ///< "I/N", empty in the store of a whole sweep
+  std::string data_identity;  ///< as StorePart's
   std::vector<std::int64_t> batches;
   std::vector<std::int64_t> seeds;
   std::int64_t points = 0;

@@ -151,6 +151,7 @@ StoreLayout read_layout(const std::string& path) {
   layout.edgesweep_version = required_text(file, path, schema::kEdgesweepVersion);
   layout.created = required_text(file, path, schema::kCreated);
   layout.shard = file.text_attribute("", schema::kShard).value_or("");
+  layout.data_identity = file.text_attribute("", schema::kDataIdentity).value_or("");
   if (sha256_hex(text) != layout.digest)
     throw InputError(path, std::string("is damaged: ") + schema::kSweepDigest + " is not the digest of " +
                                schema::kSweepJson);

@@ -163,6 +163,7 @@ void write_empty_store(const std::string& path, const Sweep& sweep, const std::s
                         {schema::kSweepJson, sweep.text},
                         {schema::kSweepDigest, sweep.digest},
                         {schema::kCreated, created}};
+  if (!part.data_identity.empty()) attributes.emplace_back(schema::kDataIdentity, part.data_identity);
   if (!part.shard.empty()) attributes.emplace_back(schema::kShard, part.shard);
   file.set_root_attributes(attributes);
   Builder build(file, axes);

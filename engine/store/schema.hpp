@@ -18,6 +18,7 @@ inline constexpr const char* kEdgesweepVersion = "edgesweep_version";
 inline constexpr const char* kSweepJson = "sweep_json";
 inline constexpr const char* kSweepDigest = "sweep_digest";
 inline constexpr const char* kCreated = "created";
+inline constexpr const char* kDataIdentity = "data_identity";  ///< what the data set must not change; not there if nothing
 inline constexpr const char* kShard = "shard";  ///< "I/N" in the store of a part of a sweep, else not there
 
 // Attributes of datasets.

@@ -209,6 +209,8 @@ const std::string& Store::path() const { return impl_->path; }
 
 const std::string& Store::shard() const { return impl_->layout.shard; }
 
+const std::string& Store::data_identity() const { return impl_->layout.data_identity; }
+
 const TrialState& Store::state(std::int64_t trial_index) const {
   return impl_->committed[impl_->checked_index(trial_index)];
 }

@@ -38,6 +38,7 @@ class OwnershipLost : public Error {
 struct StorePart {
   std::string shard = {};           ///< "I/N" of `--shard`, for people and for resuming
   std::vector<bool> trials = {};    ///< by trial index, true for those that are in it; empty: all
+  std::string data_identity = {};   ///< of the data that it is made with, where there is something to tell them by
 };
 
 /// The one HDF5 file of a sweep, as docs/store.md describes it. All space is allocated when it is made; after that
@@ -61,6 +62,9 @@ class Store {
 
   /// "I/N" if it is the store of a part of the sweep, else empty. Trials of other parts are `absent`.
   const std::string& shard() const;
+
+  /// As it was made with (StorePart).
+  const std::string& data_identity() const;
 
   /// State of trial `index`, as committed.
   const TrialState& state(std::int64_t trial_index) const;

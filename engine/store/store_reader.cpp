@@ -29,6 +29,8 @@ const std::string& StoreReader::path() const { return impl_->path; }
 const Json& StoreReader::sweep() const { return impl_->layout.sweep; }
 const std::string& StoreReader::digest() const { return impl_->layout.digest; }
 const std::string& StoreReader::created() const { return impl_->layout.created; }
+
+const std::string& StoreReader::data_identity() const { return impl_->layout.data_identity; }
 const std::string& StoreReader::shard() const { return impl_->layout.shard; }
 const std::vector<std::int64_t>& StoreReader::batches() const { return impl_->layout.batches; }
 const std::vector<std::int64_t>& StoreReader::seeds() const { return impl_->layout.seeds; }

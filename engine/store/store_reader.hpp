@@ -24,6 +24,7 @@ class StoreReader {
   const Json& sweep() const;          ///< the canonical sweep (`sweep_json`)
   const std::string& digest() const;  ///< `sweep_digest`
   const std::string& created() const;  ///< ISO 8601 UTC stamp
+  const std::string& data_identity() const;  ///< of the data that it was made with, empty where there is nothing to tell
   const std::string& shard() const;   ///< "I/N", empty in the store of a whole sweep
 
   const std::vector<std::int64_t>& batches() const;  ///< coordinate `batch`

@@ -48,7 +48,7 @@ void remove_column(SweepData& data, const std::string& name) {
 
 TEST_F(Plot, DrawsEveryPictureOfASweepAsSvgAndPng) {
   const std::vector<Picture> pictures = draw_sweep(synthetic_sweep(), std::nullopt);
-  EXPECT_EQ(names_of(pictures), (std::vector<std::string>{"phase_loss", "phase_K", "phase_K_eta_over_batch",
+  EXPECT_EQ(names_of(pictures), (std::vector<std::string>{"phase_loss", "phase_K", "phase_K_eta_over_batch", "phase_error",
                                                           "phase_eta_lambda", "trajectories_b1", "error_against_K"}));
   for (const Picture& picture : pictures) {
     write_picture(folder_, picture);
@@ -104,7 +104,33 @@ TEST(DrawSweep, LeavesOutWhatWasNotMeasured) {
   remove_column(data, "hessian_lambda_max");
   remove_column(data, "ntk_lambda_max");
   remove_column(data, "K");
-  EXPECT_EQ(names_of(draw_sweep(data, 8)), (std::vector<std::string>{"phase_loss", "trajectories_b8"}));
+  EXPECT_EQ(names_of(draw_sweep(data, 8)), (std::vector<std::string>{"phase_loss", "phase_error", "trajectories_b8"}));
+}
+
+TEST(DrawSweep, ShowsTheMeasureOfNoiseThatThereIs) {
+  for (const std::string column : {"K_tr", "K_gn"}) {
+    SweepData data = synthetic_sweep_with_full_batch();
+    for (Column& entry : data.columns) {
+      if (entry.name == "K") entry.name = column;
+    }
+    for (CellData& cell : data.cells) {
+      for (TrialData& trial : cell.trials) {
+        auto values = trial.columns.extract("K");
+        values.key() = column;
+        trial.columns.insert(std::move(values));
+      }
+    }
+    const std::string label = column == "K_tr" ? "K_{tr}" : "K_{GN}";
+    const std::vector<Picture> pictures = draw_sweep(data, 1);
+    EXPECT_EQ(phase_planes(summarise_phase(data)).at(1).quantity, column + "_median_second_half");
+    for (const char* name : {"phase_K", "trajectories_b1", "error_against_K"}) {
+      const auto picture = std::ranges::find(pictures, name, &Picture::name);
+      ASSERT_NE(picture, pictures.end()) << name;
+      EXPECT_NE(picture->script.find(label), std::string::npos) << name;
+    }
+    EXPECT_NE(std::ranges::find(pictures, "phase_K", &Picture::name)->script.find(label + " = 1 at step 0"), std::string::npos);
+    EXPECT_NE(std::ranges::find(pictures, "phase_K", &Picture::name)->script.find(label + " = 0 (full batch)"), std::string::npos);
+  }
 }
 
 TEST(DrawSweep, HasNothingToShowBeforeTheFirstRecord) {

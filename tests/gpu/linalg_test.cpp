@@ -13,14 +13,14 @@ namespace {
 
 using namespace testing;
 
-using LinearAlgebra = OnGpu<::testing::Test>;
+using LinearAlgebraOnGpu = OnGpu<::testing::Test>;
 
 at::Tensor random_kernel(std::int64_t n) {
   const at::Tensor j = normal({n, 2 * n}, 1);
   return at::mm(j, j.t()) / static_cast<double>(n);
 }
 
-TEST_F(LinearAlgebra, GivesTheKernelNorms) {
+TEST_F(LinearAlgebraOnGpu, GivesTheKernelNorms) {
   for (const std::int64_t outputs : {1, 3}) {
     const std::int64_t examples = 20;
     const at::Tensor ntk = random_kernel(examples * outputs);
@@ -35,7 +35,7 @@ TEST_F(LinearAlgebra, GivesTheKernelNorms) {
   }
 }
 
-TEST_F(LinearAlgebra, FindsTheLargestEigenvalues) {
+TEST_F(LinearAlgebraOnGpu, FindsTheLargestEigenvalues) {
   const at::Tensor matrix = random_kernel(60);
   const at::Tensor exact = at::linalg_eigvalsh(matrix);
   DenseOperator op(on_gpu(matrix));
@@ -52,7 +52,7 @@ TEST_F(LinearAlgebra, FindsTheLargestEigenvalues) {
   EXPECT_LT(warm.matvecs, cold.matvecs);
 }
 
-TEST_F(LinearAlgebra, SamplesTracesAndDensities) {
+TEST_F(LinearAlgebraOnGpu, SamplesTracesAndDensities) {
   const at::Tensor matrix = random_kernel(40), start = normal({40}, 3);
   DenseOperator here(matrix), there(on_gpu(matrix));
   EXPECT_NEAR(hutchinson_trace(there, 7, 5, on_gpu(matrix).options()), hutchinson_trace(here, 7, 5, matrix.options()), 1e-9);

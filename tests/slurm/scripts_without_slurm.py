@@ -1,4 +1,4 @@
-"""What sweep.sbatch does where Slurm or the store do not answer, with commands that only pretend: no Slurm is needed."""
+"""What sweep.sbatch, and gpu.sbatch with it, do where Slurm or the store do not answer, with commands that only pretend: no Slurm is needed."""
 import os
 import signal
 import subprocess
@@ -38,15 +38,15 @@ def squeue(answer):
     write_program("bin/squeue", f"#!/bin/bash\n{answer}\n")
 
 
-def script(send=None, when="started", expect=0, **environment):
-    """Runs sweep.sbatch, with a signal when that file appears, after which the file `sent` does; all that was printed."""
-    for name in (when, "sent"):
-        if os.path.exists(name):
-            os.remove(name)
+def script(send=None, when="started", expect=0, name="sweep.sbatch", **environment):
+    """Runs a batch script, with a signal when that file appears, after which the file `sent` does; all that was printed."""
+    for file in (when, "sent"):
+        if os.path.exists(file):
+            os.remove(file)
     variables = {"PATH": os.path.abspath("bin") + ":/usr/bin:/bin", "EDGESWEEP": os.path.abspath("edgesweep"),
                  "EDGESWEEP_SOURCE": SOURCE, "EDGESWEEP_LAUNCHER": os.path.abspath("launcher"), "SLURM_JOB_ID": "7",
                  "SLURM_NTASKS": "1", "WAITS": "yes" if send else "", **environment}
-    process = subprocess.Popen(["bash", os.path.join(SOURCE, "slurm", "sweep.sbatch"), "a sweep.json", "a store.h5"],
+    process = subprocess.Popen(["bash", os.path.join(SOURCE, "slurm", name), "a sweep.json", "a store.h5"],
                                env={name: value for name, value in variables.items() if value is not None},
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if send:
@@ -80,6 +80,8 @@ with Workspace() as folder:
     # Words stay together; only a restart takes the store over.
     check("run a sweep.json --store a store.h5 --resume until" in script(SLURM_RESTART_COUNT="0"), "the first start")
     check("--resume --take-over until" in script(SLURM_RESTART_COUNT="2"), "a restart")
+
+    check("run a sweep.json --store a store.h5 --resume --device cuda until" in script(name="gpu.sbatch"), "on GPUs")
 
     # Without a signal the code is that of the run; after one the store tells, and no store is no reason to go on for ever.
     for code in (0, 1, 2, 3):

@@ -137,10 +137,11 @@ class Cifar10 final : public DatasetFamily {
     return data;
   }
 
-  void check(const Json& canonical, const std::string& directory) const override {
+  std::string check(const Json& canonical, const std::string& directory) const override {
     const Json train = preprocess_of(canonical).fits_all ? Json(train_split().total()) : canonical.at("train");
     check_images(train_split(), train, directory);
     check_images(test_split(), canonical.at("test"), directory);
+    return {};
   }
 };
 

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "workers/data/dataset.hpp"
+#include "workers/data/streamed_examples.hpp"
 #include "workers/registry.hpp"
 
 namespace edgesweep {
@@ -12,6 +13,8 @@ Registry<DatasetFamily>& registry() {
 }
 
 }  // namespace
+
+std::int64_t TrainTest::examples() const { return train_stream ? train_stream->count() : train.count(); }
 
 const DatasetFamily& dataset_family(const std::string& name) { return registry().get(name); }
 

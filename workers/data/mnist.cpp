@@ -141,9 +141,10 @@ class Mnist final : public DatasetFamily {
     return data;
   }
 
-  void check(const Json& canonical, const std::string& directory) const override {
+  std::string check(const Json& canonical, const std::string& directory) const override {
     open_split(train_split, with_fitted_train(canonical), directory);
     if (selection_count(canonical.at(test_split.key)) > 0) open_split(test_split, canonical, directory);
+    return {};
   }
 };
 

@@ -23,6 +23,8 @@ enum class RandomUse : std::uint32_t {
   augmentation = 9,
   density_probe = 10,
   output_signs = 11,
+  image_crop = 12,
+  sampled_labels = 13,
   linear_jacobian = 16,
   linear_basis = 17,
   linear_scale = 18,

@@ -54,7 +54,7 @@ class UnitVectors final : public DatasetFamily {
     return {train, {train.inputs.narrow(0, 0, 0), train.targets.narrow(0, 0, 0), {}}};
   }
 
-  void check(const Json&, const std::string&) const override {}
+  std::string check(const Json&, const std::string&) const override { return {}; }
 };
 
 const RegisterDataset registered{"unit_vectors", std::make_unique<UnitVectors>()};

@@ -1,41 +1,71 @@
 #include "workers/linalg/kernel_norm.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <cmath>
 #include <cstddef>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "workers/measurements/measured_examples.hpp"
 #include "workers/measurements/measurement.hpp"
 #include "workers/measurements/precision.hpp"
+#include "workers/measurements/trace_noise.hpp"
 
 namespace edgesweep {
 namespace {
 
-/// K and its approximations (theory.md section 3) from the NTK of the training set or, by an estimate, of a part of it.
+/// Θ̂ of a loss that is not squared, weighted by roots R_i of the curvatures A_i = ∇²_f ℓ_i on both sides: the kernel of the
+/// derivatives A_i^½ J_i up to rotations of an example's outputs, which K does not see. (N·C) × (N·C).
+at::Tensor weighted_kernel(const at::Tensor& ntk, Loss loss, const at::Tensor& f, const at::Tensor& y) {
+  const std::int64_t n = f.size(0), outputs = f.size(1);
+  std::vector<at::Tensor> columns;
+  for (std::int64_t c = 0; c < outputs; ++c) {
+    const at::Tensor unit = at::zeros_like(f);
+    unit.select(1, c).fill_(1);
+    columns.push_back(loss_curvature_root(loss, f, y, unit));
+  }
+  const at::Tensor transposed = at::stack(columns, 1);  // R_iᵀ
+  const auto from_left = [&](const at::Tensor& kernel) {
+    return at::bmm(transposed, kernel.view({n, outputs, n * outputs})).view({n * outputs, n * outputs});
+  };
+  const at::Tensor kernel = from_left(from_left(ntk).t().contiguous());
+  return (kernel + kernel.t()).div_(2);
+}
+
+/// K and its approximations (theory.md section 3) from the NTK of the training set or, by an estimate, of a part of it; for a
+/// loss that is not squared from its weighted kernel, whose eigenvalues are those of the Gauss–Newton matrix.
 class KernelNorm final : public Measurement {
  public:
   KernelNorm(c10::ScalarType dtype, bool full, Json examples)
       : dtype_(dtype), full_(full), examples_(std::move(examples)) {}
 
   void measure(const MeasurementContext& context, std::span<double> out) override {
-    const at::Tensor inputs = measured_examples(examples_, context.data.train).inputs.to(dtype_);
+    const Examples examples = measured_examples(examples_, context.data.train);
+    const at::Tensor theta = context.theta.to(dtype_), inputs = examples.inputs.to(dtype_);
+    const Loss loss = context.optimizer.loss;
     KernelNormSettings settings;
-    settings.eta = context.eta * squared_loss_scale(context.optimizer.loss);
+    settings.eta = context.eta * (is_squared(loss) ? squared_loss_scale(loss) : 1);
     settings.batch = context.batch;
     settings.momentum = context.optimizer.momentum;
     settings.l2 = context.optimizer.l2;
     settings.outputs = context.model.outputs();
-    settings.examples = context.data.train.count();
-    const KernelNorms norms = kernel_norms(context.model.ntk(context.theta.to(dtype_), inputs), settings, full_);
+    settings.examples = context.data.examples();
+    at::Tensor kernel = context.model.ntk(theta, inputs);
+    if (!is_squared(loss)) {
+      const at::NoGradGuard no_graph;
+      kernel = weighted_kernel(kernel, loss, context.model.predict(theta, inputs), examples.targets.to(dtype_));
+    }
+    const KernelNorms norms = kernel_norms(std::move(kernel), settings, full_);
     std::size_t column = 0;
     out[column++] = norms.K;
     if (full_) out[column++] = norms.K_full.value();
     for (const double value : {norms.K_block, norms.K_hd, norms.K_tr, norms.ntk_lambda_max, norms.ntk_trace}) {
       out[column++] = value;
     }
+    if (!is_squared(loss)) out[column++] = trace_noise(context, norms.ntk_trace);
   }
 
  private:
@@ -47,14 +77,11 @@ class KernelNorm final : public Measurement {
 class KernelNormFamily final : public MeasurementFamily {
  public:
   Json canonical(ObjectReader reader, const Json& experiment) const override {
-    if (!is_squared(loss_named(experiment.at("loss").get<std::string>()))) {
-      reader.fail("", "is of a squared loss (mse, mse_sum), and the loss is " + experiment.at("loss").get<std::string>());
-    }
     const Json& dataset = experiment.at("dataset");
     const DatasetFamily& family = dataset_family(dataset.at("name").get_ref<const std::string&>());
     Json result = {{"precision", read_precision(reader, "float64")}, {"full", reader.boolean("full", false)}};
     read_measured_examples(reader, result, experiment);
-    const std::int64_t rows = measured_count(result, family.train_count(dataset)) * family.outputs(dataset);
+    const std::int64_t rows = measured_count(result, family.measured_count(dataset)) * family.outputs(dataset);
     if (rows > kMaxKernelRows) {
       reader.fail("", "needs the eigenvectors of an NTK of " + std::to_string(rows) +
                           " rows (training examples x outputs), and LAPACK takes at most " +
@@ -64,14 +91,21 @@ class KernelNormFamily final : public MeasurementFamily {
     return result;
   }
 
-  std::vector<Column> columns(const Json& canonical, const Json&) const override {
+  std::vector<Column> columns(const Json& canonical, const Json& experiment) const override {
+    const bool squared = is_squared(loss_named(experiment.at("loss").get<std::string>()));
     std::vector<Column> result = {
         {"K", "1", "noise kernel norm; SGD of the linearised model is unstable above 1"},
         {"K_block", "1", "K from the examples' own kernel blocks; a lower bound of K without momentum and L2"},
         {"K_hd", "1", "K for delocalised eigenvectors"},
-        {"K_tr", "1", "K for delocalised eigenvectors and small learning rate, from the trace"},
-        {"ntk_lambda_max", "1", "largest eigenvalue of the empirical NTK J J^T / D"},
-        {"ntk_trace", "1", "trace of the empirical NTK J J^T / D"}};
+        {"K_tr", "1", "K for delocalised eigenvectors and small learning rate, from the trace"}};
+    if (squared) {
+      result.push_back({"ntk_lambda_max", "1", "largest eigenvalue of the empirical NTK J J^T / D"});
+      result.push_back({"ntk_trace", "1", "trace of the empirical NTK J J^T / D"});
+    } else {
+      result.push_back({"gn_lambda_max", "1", "largest eigenvalue of the Gauss-Newton matrix of the training loss"});
+      result.push_back({"gn_trace", "1", "trace of the Gauss-Newton matrix of the training loss"});
+      result.push_back(trace_noise_column(experiment));
+    }
     if (canonical.at("full").get<bool>()) {
       result.insert(result.begin() + 1, {"K_full", "1", "K without the restriction to the NTK's eigenbasis diagonal"});
     }

@@ -28,12 +28,36 @@ at::Tensor draw_signs(const MeasurementContext& context, std::int64_t draw) {
   return signs;
 }
 
+/// R_i u_i of a draw, for the two of its directions; examples come in order, chunk after chunk.
+class CurvedDirections {
+ public:
+  CurvedDirections(const MeasurementContext& context, Directions kind, std::int64_t draw)
+      : loss_(context.optimizer.loss), kind_(kind) {
+    for (const std::int64_t which : {0, 1}) {
+      labels_.emplace_back(context.random_key, RandomUse::sampled_labels, static_cast<std::uint64_t>(2 * draw + which));
+    }
+  }
+
+  /// `signs`: u_i of these examples for direction `which`. All N × C.
+  at::Tensor operator()(std::size_t which, const at::Tensor& f, const at::Tensor& y, const at::Tensor& signs) {
+    if (kind_ == Directions::signs) return loss_curvature_root(loss_, f, y, signs);
+    const at::Tensor drawn = sampled_targets(loss_, f.to(at::kCPU, at::kDouble), labels_[which]);
+    return at::softmax(f, 1) - drawn.to(f.options());
+  }
+
+ private:
+  Loss loss_;
+  Directions kind_;
+  std::vector<RandomStream> labels_;
+};
+
 }  // namespace
 
-at::Tensor sampled_kernels(const MeasurementContext& context, c10::ScalarType dtype, std::int64_t draw) {
+at::Tensor sampled_kernels(const MeasurementContext& context, c10::ScalarType dtype, std::int64_t draw, Directions kind) {
   const Examples& train = context.data.train;
   const Loss loss = context.optimizer.loss;
   const at::Tensor theta = context.theta.to(dtype), signs = draw_signs(context, draw);
+  CurvedDirections curved(context, kind, draw);
   const at::Tensor result = at::empty({3, train.count()}, at::kDouble);
   for_each_chunk(train.count(), pass_rows, [&](std::int64_t first, std::int64_t rows, double) {
     const at::Tensor x = train.inputs.narrow(0, first, rows).to(dtype);
@@ -43,8 +67,8 @@ at::Tensor sampled_kernels(const MeasurementContext& context, c10::ScalarType dt
     } else {
       const at::NoGradGuard no_graph;
       const at::Tensor f = context.model.predict(theta, x), y = train.targets.narrow(0, first, rows).to(dtype);
-      directions = at::stack({loss_curvature_root(loss, f, y, directions.select(1, 0)),
-                              loss_curvature_root(loss, f, y, directions.select(1, 1)), directions.select(1, 2)}, 1);
+      const at::Tensor first_direction = curved(0, f, y, directions.select(1, 0));
+      directions = at::stack({first_direction, curved(1, f, y, directions.select(1, 1)), directions.select(1, 2)}, 1);
     }
     const at::Tensor k = context.model.projected_kernels(theta, x, directions).to(at::kCPU, at::kDouble);
     const auto entry = [&](std::int64_t a, std::int64_t b) { return k.select(1, a).select(1, b); };
@@ -58,12 +82,13 @@ at::Tensor sampled_kernels(const MeasurementContext& context, c10::ScalarType dt
   return result;
 }
 
-at::Tensor sampled_chunk_kernels(const MeasurementContext& context, c10::ScalarType dtype, std::int64_t draw) {
+at::Tensor sampled_chunk_kernels(const MeasurementContext& context, c10::ScalarType dtype, std::int64_t draw, Directions kind) {
   const Examples& train = context.data.train;
   const Loss loss = context.optimizer.loss;
   const at::Tensor signs = draw_signs(context, draw);
   const at::AutoGradMode graph(true);
   const at::Tensor leaf = context.theta.to(dtype).detach().clone().requires_grad_(true);
+  CurvedDirections curved(context, kind, draw);
   std::vector<double> traces, weighted;
   for_each_chunk(train.count(), context.model.chunk_rows(), [&](std::int64_t first, std::int64_t rows, double) {
     const at::Tensor f = context.model.forward(leaf, train.inputs.narrow(0, first, rows).to(dtype));
@@ -77,9 +102,9 @@ at::Tensor sampled_chunk_kernels(const MeasurementContext& context, c10::ScalarT
       weighted.push_back(squared_loss_scale(loss) * traces.back());
     } else {
       const at::Tensor y = train.targets.narrow(0, first, rows).to(dtype);
-      const auto curved = [&](std::int64_t r) { return loss_curvature_root(loss, f.detach(), y, direction(r)); };
+      const double first_square = square(curved(0, f.detach(), y, direction(0)));
       traces.push_back(square(direction(2)));
-      weighted.push_back((square(curved(0)) + square(curved(1))) / 2);
+      weighted.push_back((first_square + square(curved(1, f.detach(), y, direction(1)))) / 2);
     }
   });
   const at::Tensor nothing = at::full({static_cast<std::int64_t>(traces.size())}, std::nan(""), at::kDouble);

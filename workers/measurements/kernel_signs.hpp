@@ -12,14 +12,18 @@
 // R_i u give tr(A_i k_i) and ‖A_i^½ k_i A_i^½‖_F².
 namespace edgesweep {
 
+/// What R_i u_i is: a root of the curvature times random signs; or, of cross_entropy, softmax(f_i) less the one-hot vector of a class drawn
+/// from it, which has the same mean and covariance.
+enum class Directions { signs, labels };
+
 /// One draw, 3 × N in float64 on the CPU: estimates of tr k_i, tr(A_i k_i) and ‖A_i^½ k_i A_i^½‖_F² of the N training examples,
 /// independent between examples. A pure function of the trial, θ and `draw`; the signs are the same at every record. Takes a forward
 /// and two backward passes, three for a loss that is not squared.
-at::Tensor sampled_kernels(const MeasurementContext& context, c10::ScalarType dtype, std::int64_t draw);
+at::Tensor sampled_kernels(const MeasurementContext& context, c10::ScalarType dtype, std::int64_t draw, Directions directions);
 
 /// The same for a model that mixes examples, 3 × (chunks): ‖Σ_i J_iᵀ u_i‖² over the examples of a chunk, whose mean is Σ_i tr k_i,
 /// the same with R_i u_i, and NaN.
-at::Tensor sampled_chunk_kernels(const MeasurementContext& context, c10::ScalarType dtype, std::int64_t draw);
+at::Tensor sampled_chunk_kernels(const MeasurementContext& context, c10::ScalarType dtype, std::int64_t draw, Directions directions);
 
 /// Sums over examples of means over draws, and their standard errors from how the draws of each example differ.
 class SampledSums {

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "workers/linalg/kernel_norm.hpp"
 #include "workers/measurements/kernel_signs.hpp"
 #include "workers/measurements/measurement.hpp"
 #include "workers/measurements/precision.hpp"
+#include "workers/measurements/trace_noise.hpp"
 
 namespace edgesweep {
 namespace {
@@ -17,11 +17,13 @@ constexpr std::int64_t chunk_rows = 256;
 
 struct KernelTraceSettings {
   c10::ScalarType dtype = c10::ScalarType::Float;
-  std::int64_t draws = 0;  ///< of random signs; 0: exact
+  std::int64_t draws = 0;  ///< of random directions; 0: exact
+  Directions directions = Directions::signs;
 };
 
 KernelTraceSettings settings_of(const Json& canonical) {
-  return {scalar_type_of(canonical.at("precision").get<std::string>()), canonical.value("draws", std::int64_t{0})};
+  return {scalar_type_of(canonical.at("precision").get<std::string>()), canonical.value("draws", std::int64_t{0}),
+          canonical.value("method", std::string()) == "labels" ? Directions::labels : Directions::signs};
 }
 
 bool mixes_examples(const Json& experiment) {
@@ -74,36 +76,33 @@ KernelSums exact_sums(const MeasurementContext& context, c10::ScalarType dtype) 
 /// Traces of the kernels of single examples k_i = J_i J_iᵀ for any network, and what of K can be had from them (theory.md
 /// section 3): tr Θ̂ = 1/D Σ tr k_i, K_tr = κ/C η/(2(1−μ)) tr Θ̂, K_block = κ η/(2(1−μ)) Σ‖k_i‖_F² / Σ tr k_i. For a loss
 /// that is not squared, of the Gauss–Newton matrix instead, k_i weighted by ∇²_f ℓ_i on both sides: gn_trace and
-/// K_gn = κ η/(2(1−μ)) gn_trace. Exactly, or by random signs with standard errors.
+/// K_gn = κ η/(2(1−μ)) gn_trace. Exactly, or by random signs or drawn labels with standard errors.
 class KernelTrace final : public Measurement {
  public:
   explicit KernelTrace(const KernelTraceSettings& settings) : settings_(settings) {}
 
   void measure(const MeasurementContext& context, std::span<double> out) override {
     const auto examples = static_cast<double>(context.data.train.count());
-    const double noise = batch_noise_factor(context.data.train.count(), context.batch) * context.eta /
-                         (2 * (1 - context.optimizer.momentum));
-    const double by_outputs =
-        is_squared(context.optimizer.loss) ? static_cast<double>(context.model.outputs()) : 1;
+    const double noise = trace_noise_factor(context);
     std::size_t column = 0;
     if (settings_.draws == 0) {
       const KernelSums sums = exact_sums(context, settings_.dtype);
       out[column++] = sums.traces / examples;
       out[column++] = sums.weighted_traces / examples;
-      out[column++] = noise * sums.weighted_traces / examples / by_outputs;
+      out[column++] = trace_noise(context, sums.weighted_traces / examples);
       out[column++] = noise * sums.squares / sums.weighted_traces;
       return;
     }
     const bool mixes = context.model.mixes_examples();
     SampledSums sums;
     for (std::int64_t draw = 0; draw < settings_.draws; ++draw) {
-      sums.add((mixes ? sampled_chunk_kernels : sampled_kernels)(context, settings_.dtype, draw));
+      sums.add((mixes ? sampled_chunk_kernels : sampled_kernels)(context, settings_.dtype, draw, settings_.directions));
     }
     for (const std::int64_t row : {0, 1}) {
       out[column++] = sums.sum(row) / examples;
       out[column++] = sums.standard_error(row) / examples;
     }
-    out[column++] = noise * sums.sum(1) / examples / by_outputs;
+    out[column++] = trace_noise(context, sums.sum(1) / examples);
     if (mixes) return;
     out[column++] = noise * sums.sum(2) / sums.sum(1);
     out[column++] = noise * sums.ratio_standard_error(2, 1);
@@ -118,28 +117,29 @@ class KernelTraceFamily final : public MeasurementFamily {
   Json canonical(ObjectReader reader, const Json& experiment) const override {
     Json canonical = {{"precision", read_precision(reader, "float32")}};
     // Only where it is not the default: sweeps from before there was a choice keep their keys.
-    if (reader.choice("method", {"exact", "signs"}, "exact") == "signs") {
-      canonical["method"] = "signs";
+    const std::string method = reader.choice("method", {"exact", "signs", "labels"}, "exact");
+    if (method == "labels" && experiment.at("loss") != "cross_entropy") {
+      reader.fail("method", "is labels, which is of the loss cross_entropy; exact and signs are allowed");
+    }
+    if (method != "exact") {
+      canonical["method"] = method;
       canonical["draws"] = reader.integer("draws", 2, 100'000, 2);
     } else if (mixes_examples(experiment)) {
-      reader.fail("", "needs kernels of single examples, and batch normalisation mixes examples: choose the method signs");
+      reader.fail("", "needs kernels of single examples, and batch normalisation mixes examples: choose the method signs or labels");
     } else if (reader.has("draws")) {
-      reader.fail("draws", "is of the method signs, and the method is exact");
+      reader.fail("draws", "is of the methods signs and labels, and the method is exact");
     }
     reader.finish();
     return canonical;
   }
 
   std::vector<Column> columns(const Json& canonical, const Json& experiment) const override {
-    const bool squared = is_squared(loss_named(experiment.at("loss").get<std::string>()));
     const bool sampled = settings_of(canonical).draws > 0;
     std::vector<Column> columns{{"ntk_trace", "1", "trace of the empirical NTK J J^T / D"}};
     if (sampled) columns.push_back({"ntk_trace_sem", "1", "standard error of ntk_trace"});
     columns.push_back({"gn_trace", "1", "trace of the Gauss-Newton matrix of the training loss"});
     if (sampled) columns.push_back({"gn_trace_sem", "1", "standard error of gn_trace"});
-    columns.push_back(squared
-                          ? Column{"K_tr", "1", "K for delocalised eigenvectors and small learning rate, from the trace"}
-                          : Column{"K_gn", "1", "K for small learning rate, from the trace of the Gauss-Newton matrix"});
+    columns.push_back(trace_noise_column(experiment));
     if (sampled && mixes_examples(experiment)) return columns;
     columns.push_back({"K_block", "1", "K from the examples' own kernel blocks; a lower bound of K without momentum and L2"});
     if (sampled) columns.push_back({"K_block_sem", "1", "standard error of K_block"});

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "workers/data/streamed_examples.hpp"
 #include "workers/measurements/measurement.hpp"
 #include "workers/measurements/precision.hpp"
 
@@ -15,9 +16,19 @@ const std::string default_precision = "float64";
 
 constexpr std::int64_t chunk_rows = 512;
 
-struct LossAndError {
-  double loss;
-  double error;
+constexpr std::int64_t best_outputs = 5;
+
+struct Settings {
+  c10::ScalarType dtype = c10::ScalarType::Double;
+  bool top5 = false;
+};
+
+/// Sums over examples.
+struct Sums {
+  std::int64_t count = 0;
+  double loss = 0;
+  std::int64_t wrong = 0;
+  std::int64_t wrong_top5 = 0;
 };
 
 /// Misclassified rows: the sign of a single output, else the largest output, is not the target's. An output of exactly
@@ -29,40 +40,66 @@ std::int64_t count_wrong(const at::Tensor& f, const at::Tensor& y) {
   return f.size(0) - right.sum().item<std::int64_t>();
 }
 
-/// The loss and the fraction of wrong rows: outputs in θ's precision, sums in float64, in parts of some rows.
-LossAndError evaluate(const Model& model, const at::Tensor& theta, const Examples& examples, Loss loss) {
-  const std::int64_t count = examples.count();
-  if (count == 0) return {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
+/// Rows with five outputs or more above the target's, or not finite.
+std::int64_t count_wrong_top5(const at::Tensor& f, const at::Tensor& y) {
+  const at::Tensor own = f.gather(1, y.argmax(1, true));
+  const at::Tensor right = at::logical_and((f > own).sum(1) < best_outputs, at::isfinite(f.sum(1)));
+  return f.size(0) - right.sum().item<std::int64_t>();
+}
+
+/// Adds examples that are in memory: outputs in θ's precision, sums in float64, in parts of some rows.
+void add(const Model& model, const at::Tensor& theta, const Examples& examples, Loss loss, bool top5, Sums& sums) {
   const at::Tensor outputs = model.predict(theta, examples.inputs).to(at::kDouble);
-  double sum = 0;
-  std::int64_t wrong = 0;
-  for (std::int64_t first = 0; first < count; first += chunk_rows) {
-    const std::int64_t rows = std::min(chunk_rows, count - first);
+  for (std::int64_t first = 0; first < examples.count(); first += chunk_rows) {
+    const std::int64_t rows = std::min(chunk_rows, examples.count() - first);
     const at::Tensor y = examples.targets.narrow(0, first, rows).to(at::kDouble);
     const at::Tensor f = outputs.narrow(0, first, rows);
-    sum += static_cast<double>(rows) * loss_value(loss, f, y).item<double>();
-    wrong += count_wrong(f, y);
+    sums.loss += static_cast<double>(rows) * loss_value(loss, f, y).item<double>();
+    sums.wrong += count_wrong(f, y);
+    if (top5) sums.wrong_top5 += count_wrong_top5(f, y);
   }
-  const auto n = static_cast<double>(count);
-  return {sum / n, static_cast<double>(wrong) / n};
+  sums.count += examples.count();
+}
+
+Sums sums_of_test_set(const MeasurementContext& context, const at::Tensor& theta, bool top5) {
+  Sums sums;
+  const Loss loss = context.optimizer.loss;
+  if (context.data.test_stream) {
+    // Whole chunks: with batch normalisation they are what outputs depend on.
+    const std::int64_t rows = context.model.mixes_examples() ? context.model.chunk_rows() : chunk_rows;
+    const StreamReader reader{theta.device(), [&](std::int64_t count) { return context.model.own_rows(count); }};
+    context.data.test_stream->for_each_block(
+        rows, reader, [&](const Examples& block) { add(context.model, theta, block, loss, top5, sums); });
+  } else if (context.data.test.count() > 0) {
+    add(context.model, theta, context.data.test, loss, top5, sums);
+  }
+  return sums;
 }
 
 class LossMeasurement final : public Measurement {
  public:
-  explicit LossMeasurement(c10::ScalarType dtype) : dtype_(dtype) {}
+  explicit LossMeasurement(const Settings& settings) : settings_(settings) {}
 
   void measure(const MeasurementContext& context, std::span<double> out) override {
-    const at::Tensor theta = context.theta.to(dtype_);
-    const LossAndError train = evaluate(context.model, theta, context.data.train, context.optimizer.loss);
-    const LossAndError test = evaluate(context.model, theta, context.data.test, context.optimizer.loss);
-    out[0] = train.loss;
-    out[1] = train.error;
-    out[2] = test.loss;
-    out[3] = test.error;
+    const at::Tensor theta = context.theta.to(settings_.dtype);
+    Sums train;
+    add(context.model, theta, context.data.train, context.optimizer.loss, settings_.top5, train);
+    const Sums test = sums_of_test_set(context, theta, settings_.top5);
+    std::size_t column = 0;
+    for (const Sums& sums : {train, test}) {
+      const double count = sums.count > 0 ? static_cast<double>(sums.count) : std::numeric_limits<double>::quiet_NaN();
+      out[column++] = sums.loss / count;
+      out[column++] = static_cast<double>(sums.wrong) / count;
+    }
+    if (!settings_.top5) return;
+    for (const Sums& sums : {train, test}) {
+      const double count = sums.count > 0 ? static_cast<double>(sums.count) : std::numeric_limits<double>::quiet_NaN();
+      out[column++] = static_cast<double>(sums.wrong_top5) / count;
+    }
   }
 
  private:
-  c10::ScalarType dtype_;
+  Settings settings_;
 };
 
 std::string description(Loss loss) {
@@ -77,24 +114,39 @@ std::string description(Loss loss) {
 
 class LossFamily final : public MeasurementFamily {
  public:
-  Json canonical(ObjectReader reader, const Json&) const override {
+  Json canonical(ObjectReader reader, const Json& experiment) const override {
     Json canonical = Json::object();
     // Only where it is not the default: sweeps from before there was a choice keep their keys.
     if (read_precision(reader, default_precision) != default_precision) canonical["precision"] = "float32";
+    if (reader.boolean("top5", false)) {
+      const Json& dataset = experiment.at("dataset");
+      const std::int64_t outputs = dataset_family(dataset.at("name").get_ref<const std::string&>()).outputs(dataset);
+      if (outputs <= best_outputs) {
+        reader.fail("top5", "is true, and the data set's target has " + std::to_string(outputs) + " output(s); 6 or more are allowed");
+      }
+      canonical["top5"] = true;
+    }
     reader.finish();
     return canonical;
   }
 
-  std::vector<Column> columns(const Json&, const Json& experiment) const override {
+  std::vector<Column> columns(const Json& canonical, const Json& experiment) const override {
     const std::string what = description(loss_named(experiment.at("loss").get<std::string>()));
-    return {{"train_loss", "1", what + " on the training examples, summed over outputs"},
-            {"train_error", "1", "fraction of training examples with the wrong sign or largest output"},
-            {"test_loss", "1", what + " on the test examples, summed over outputs"},
-            {"test_error", "1", "fraction of test examples with the wrong sign or largest output"}};
+    std::vector<Column> columns{
+        {"train_loss", "1", what + " on the training examples, summed over outputs"},
+        {"train_error", "1", "fraction of training examples with the wrong sign or largest output"},
+        {"test_loss", "1", what + " on the test examples, summed over outputs"},
+        {"test_error", "1", "fraction of test examples with the wrong sign or largest output"}};
+    if (canonical.contains("top5")) {
+      columns.push_back({"train_top5_error", "1", "fraction of training examples whose class is not among the five largest outputs"});
+      columns.push_back({"test_top5_error", "1", "fraction of test examples whose class is not among the five largest outputs"});
+    }
+    return columns;
   }
 
   std::unique_ptr<Measurement> make(const Json& canonical) const override {
-    return std::make_unique<LossMeasurement>(scalar_type_of(canonical.value("precision", default_precision)));
+    return std::make_unique<LossMeasurement>(
+        Settings{scalar_type_of(canonical.value("precision", default_precision)), canonical.contains("top5")});
   }
 
   double predicted_seconds(const Json&, std::int64_t examples, std::int64_t, double forward_flops) const override {

@@ -12,8 +12,8 @@ namespace edgesweep {
 void read_measured_examples(ObjectReader& reader, Json& canonical, const Json& experiment) {
   if (!reader.has("examples")) return;
   const Json& dataset = experiment.at("dataset");
-  const std::int64_t train = dataset_family(dataset.at("name").get_ref<const std::string&>()).train_count(dataset);
-  canonical["examples"] = canonical_selection(reader, "examples", 1, train);
+  const std::int64_t most = dataset_family(dataset.at("name").get_ref<const std::string&>()).measured_count(dataset);
+  canonical["examples"] = canonical_selection(reader, "examples", 1, most);
 }
 
 std::int64_t measured_count(const Json& canonical, std::int64_t all) {

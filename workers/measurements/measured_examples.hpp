@@ -11,7 +11,7 @@
 namespace edgesweep {
 
 /// Writes `examples` to `canonical` only where it is given: sweeps from before there was a choice keep their keys.
-/// Throws InputError unless 1 ≤ n ≤ training examples of `experiment`.
+/// Throws InputError unless 1 ≤ n ≤ training examples in memory of `experiment`.
 void read_measured_examples(ObjectReader& reader, Json& canonical, const Json& experiment);
 
 /// n of a canonical measurement, `all` without the setting.

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/base/error.hpp"
 #include "workers/data/philox.hpp"
 
 namespace edgesweep {
@@ -45,10 +46,13 @@ bool RunningMean::is_enough(const StopRule& rule) const {
   return count_ >= rule.min_draws && standard_error() <= rule.tolerance * std::abs(mean_);
 }
 
-BatchDraws::BatchDraws(const MeasurementContext& context)
-    : train_(context.data.train),
-      batch_(context.batch),
-      sampler_(make_sampler("iid", draws_key(context), train_.count(), batch_)) {}
+BatchDraws::BatchDraws(const MeasurementContext& context) : train_(context.data.train), batch_(context.batch) {
+  if (batch_ > train_.count()) {
+    throw InputError("experiment.dataset.measured", "is " + std::to_string(train_.count()) + "; measurements on batches of B = " +
+                                                        std::to_string(batch_) + " need at least as many examples");
+  }
+  sampler_ = make_sampler("iid", draws_key(context), train_.count(), batch_);
+}
 
 Examples BatchDraws::take(std::int64_t first, std::int64_t count) {
   std::vector<std::int64_t> rows;

@@ -150,8 +150,10 @@ LossGradient Model::loss_and_gradient(const at::Tensor& theta, const at::Tensor&
   const at::Tensor leaf = theta.detach().requires_grad_(true);
   LossGradient result;
   for_each_chunk(inputs.size(0), chunk_rows(), [&](std::int64_t first, std::int64_t rows, double share) {
-    const at::Tensor f = forward(leaf, inputs.narrow(0, first, rows));
-    const at::Tensor part = loss_value(loss, f, targets.narrow(0, first, rows));
+    const at::Tensor x = inputs.narrow(0, first, rows), y = targets.narrow(0, first, rows);
+    const bool mixed = x.scalar_type() == at::kBFloat16;
+    const at::Tensor f = mixed ? forward(leaf.to(at::kBFloat16), x).to(y.scalar_type()) : forward(leaf, x);
+    const at::Tensor part = loss_value(loss, f, y);
     at::Tensor g = derivative(part, leaf);
     result.loss += share * part.item<double>();
     if (share == 1) {

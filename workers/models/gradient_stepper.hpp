@@ -22,6 +22,7 @@ class GradientStepper final : public SgdStepper {
   Examples train_;
   SgdOptions options_;
   std::int64_t batch_size_;
+  at::Tensor decaying_;  // [P], 1 where ρ applies; only where that is not everywhere
 };
 
 }  // namespace edgesweep

@@ -15,9 +15,8 @@
 namespace edgesweep {
 namespace {
 
-constexpr double norm_epsilon = 1e-5;
-/// Standard deviation of an offset at the start, as position embeddings have it.
-constexpr double offset_deviation = 0.02;
+/// Standard deviation of an offset at the start, as position embeddings have it, and of linear layers of transformers.
+constexpr double transformer_deviation = 0.02;
 
 std::int64_t product(const std::vector<std::int64_t>& sizes) {
   return std::accumulate(sizes.begin(), sizes.end(), std::int64_t{1}, std::multiplies<>());
@@ -25,11 +24,18 @@ std::int64_t product(const std::vector<std::int64_t>& sizes) {
 
 double normal_deviation(const std::string& init, const Layer& layer) {
   const auto in = static_cast<double>(layer.fan_in), out = static_cast<double>(layer.fan_out);
+  if (init == "deit") return transformer_deviation;
   if (init == "kaiming") return std::sqrt(2 / in);
   if (init == "kaiming_fan_out") return std::sqrt(2 / out);
   if (init == "lecun") return std::sqrt(1 / in);
   if (init == "xavier") return std::sqrt(2 / (in + out));
   throw std::logic_error("unknown init " + init);
+}
+
+/// As PyTorch's layers start.
+bool starts_uniform(const std::string& init, Layer::Kind kind) {
+  return init == "pytorch" || (init == "kaiming_fan_out" && kind == Layer::Kind::linear) ||
+         (init == "deit" && kind == Layer::Kind::convolution);
 }
 
 void fill(const at::Tensor& values, const std::function<double()>& draw) {
@@ -76,12 +82,12 @@ at::Tensor LayerPass::norm(LayerIndex index, const at::Tensor& x) {
   const bool image = x.dim() == 4;
   at::Tensor y;
   if (norm_.name == "group") {
-    y = at::group_norm(x, norm_.groups, w, b, norm_epsilon, false);
+    y = at::group_norm(x, norm_.groups, w, b, norm_.epsilon, false);
   } else if (norm_.name == "batch") {
-    y = at::batch_norm(x, w, b, {}, {}, true, 0, norm_epsilon, false);
+    y = at::batch_norm(x, w, b, {}, {}, true, 0, norm_.epsilon, false);
   } else {
     const at::Tensor last = image ? x.permute({0, 2, 3, 1}) : x;
-    y = at::layer_norm(last, {last.size(-1)}, w, b, norm_epsilon, false);
+    y = at::layer_norm(last, {last.size(-1)}, w, b, norm_.epsilon, false);
     if (image) y = y.permute({0, 3, 1, 2});
   }
   if (!apart) return y;
@@ -95,7 +101,7 @@ at::Tensor LayerPass::offset(LayerIndex index, const at::Tensor& x) {
 
 void read_layered_settings(ObjectReader& reader, Json& canonical, const std::string& default_init) {
   canonical["init"] =
-      reader.choice("init", {"kaiming", "kaiming_fan_out", "lecun", "xavier", "pytorch"}, default_init);
+      reader.choice("init", {"kaiming", "kaiming_fan_out", "lecun", "xavier", "pytorch", "deit"}, default_init);
   canonical["init_scale"] = reader.number("init_scale", Range::positive(), 1.0);
   canonical["chunk"] = reader.integer("chunk", 1, 1'000'000'000, 1000);
 }
@@ -125,16 +131,16 @@ void require_images(const std::string& model, const std::vector<std::int64_t>& i
 
 LayeredModel::LayeredModel(LayeredSettings settings) : settings_(std::move(settings)) {}
 
-std::size_t LayeredModel::add_parameter(const std::string& name, std::vector<std::int64_t> shape) {
+std::size_t LayeredModel::add_parameter(const std::string& name, std::vector<std::int64_t> shape, bool decays) {
   const std::int64_t offset = parameters_.empty() ? 0 : parameters_.back().offset + parameters_.back().count;
   const std::int64_t count = product(shape);
-  parameters_.push_back({name, std::move(shape), offset, count});
+  parameters_.push_back({name, std::move(shape), offset, count, decays});
   return parameters_.size() - 1;
 }
 
 LayerIndex LayeredModel::linear(const std::string& name, std::int64_t in, std::int64_t out, bool bias) {
-  Layer layer{Layer::Kind::linear, add_parameter(name + ".weight", {out, in})};
-  if (bias) layer.bias = static_cast<std::int64_t>(add_parameter(name + ".bias", {out}));
+  Layer layer{Layer::Kind::linear, add_parameter(name + ".weight", {out, in}, true)};
+  if (bias) layer.bias = static_cast<std::int64_t>(add_parameter(name + ".bias", {out}, false));
   layer.fan_in = in;
   layer.fan_out = out;
   layers_.push_back(layer);
@@ -143,8 +149,8 @@ LayerIndex LayeredModel::linear(const std::string& name, std::int64_t in, std::i
 
 LayerIndex LayeredModel::convolution(const std::string& name, std::int64_t in, std::int64_t out, std::int64_t kernel,
                                      std::int64_t stride, std::int64_t padding, bool bias) {
-  Layer layer{Layer::Kind::convolution, add_parameter(name + ".weight", {out, in, kernel, kernel})};
-  if (bias) layer.bias = static_cast<std::int64_t>(add_parameter(name + ".bias", {out}));
+  Layer layer{Layer::Kind::convolution, add_parameter(name + ".weight", {out, in, kernel, kernel}, true)};
+  if (bias) layer.bias = static_cast<std::int64_t>(add_parameter(name + ".bias", {out}, false));
   layer.fan_in = in * kernel * kernel;
   layer.fan_out = out * kernel * kernel;
   layer.stride = stride;
@@ -160,15 +166,15 @@ LayerIndex LayeredModel::norm(const std::string& name, std::int64_t channels, bo
                                                     ", must divide the channels of every norm, and one has " +
                                                     std::to_string(channels));
   }
-  Layer layer{Layer::Kind::norm, add_parameter(name + ".weight", {channels})};
-  layer.bias = static_cast<std::int64_t>(add_parameter(name + ".bias", {channels}));
+  Layer layer{Layer::Kind::norm, add_parameter(name + ".weight", {channels}, false)};
+  layer.bias = static_cast<std::int64_t>(add_parameter(name + ".bias", {channels}, false));
   layer.zero = zero;
   layers_.push_back(layer);
   return static_cast<LayerIndex>(layers_.size()) - 1;
 }
 
 LayerIndex LayeredModel::offset(const std::string& name, std::vector<std::int64_t> shape) {
-  layers_.push_back({Layer::Kind::offset, add_parameter(name, std::move(shape))});
+  layers_.push_back({Layer::Kind::offset, add_parameter(name, std::move(shape), false)});
   return static_cast<LayerIndex>(layers_.size()) - 1;
 }
 
@@ -185,8 +191,8 @@ at::Tensor LayeredModel::initial_parameters(std::uint64_t key) const {
     if (layer.kind == Layer::Kind::norm) {
       weight.fill_(layer.zero ? 0 : 1);
     } else if (layer.kind == Layer::Kind::offset) {
-      fill(weight, [&] { return offset_deviation * stream.normal(); });
-    } else if (settings_.init == "pytorch" || (settings_.init == "kaiming_fan_out" && layer.kind == Layer::Kind::linear)) {
+      fill(weight, [&] { return transformer_deviation * stream.normal(); });
+    } else if (starts_uniform(settings_.init, layer.kind)) {
       const double bound = 1 / std::sqrt(static_cast<double>(layer.fan_in));
       fill(weight, [&] { return settings_.init_scale * bound * (2 * stream.uniform() - 1); });
       if (layer.bias >= 0) fill(values(layer.bias), [&] { return bound * (2 * stream.uniform() - 1); });

@@ -34,6 +34,7 @@ inline constexpr LayerIndex no_layer = -1;
 struct Norm {
   std::string name = "none";  ///< none, layer, group, batch
   std::int64_t groups = 1;    ///< of group
+  double epsilon = 1e-5;      ///< added to the variance
 };
 
 /// One use of a layer in a pass: what its parameters' derivatives are made of.
@@ -58,7 +59,9 @@ class LayerPass {
   at::Tensor norm(LayerIndex layer, const at::Tensor& x);
   /// x + p, p of the shape of one example.
   at::Tensor offset(LayerIndex layer, const at::Tensor& x);
-  /// Multiply–adds of the linear layers and convolutions so far.
+  /// Of products without parameters, such as those of attention.
+  void count_multiply_adds(double count) { multiply_adds_ += count; }
+  /// Multiply–adds of the linear layers and convolutions, and those counted, so far.
   double multiply_adds() const { return multiply_adds_; }
 
  private:
@@ -78,7 +81,8 @@ struct LayeredSettings {
   std::int64_t outputs = 1;
   std::string init = "kaiming";  ///< kaiming, lecun, xavier: normal weights, biases 0; pytorch: as Linear and Conv2d start in
                                  ///< PyTorch, weights and biases uniform on ±1/√fan_in; kaiming_fan_out: convolutions normal
-                                 ///< N(0, 2/fan_out), linear layers as pytorch
+                                 ///< N(0, 2/fan_out), linear layers as pytorch; deit: linear layers
+                                 ///< N(0, 0.02²), biases 0, convolutions as pytorch
   double init_scale = 1;         ///< multiplies the initial weights
   std::int64_t chunk = 1000;     ///< examples of one pass
   Norm norm;
@@ -125,7 +129,7 @@ class LayeredModel : public Model {
   virtual at::Tensor run(LayerPass& pass, const at::Tensor& x) const = 0;
 
  private:
-  std::size_t add_parameter(const std::string& name, std::vector<std::int64_t> shape);
+  std::size_t add_parameter(const std::string& name, std::vector<std::int64_t> shape, bool decays);
   std::int64_t kernel_rows(std::int64_t directions) const;
   template <typename Visit>
   void for_each_layer(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& directions, Visit visit) const;

@@ -86,4 +86,37 @@ at::Tensor loss_curvature_root(Loss loss, const at::Tensor& f, const at::Tensor&
   throw std::logic_error("unknown loss");
 }
 
+at::Tensor smoothed_targets(const at::Tensor& y, double smoothing) {
+  return y * (1 - smoothing) + smoothing / static_cast<double>(y.size(1));
+}
+
+at::Tensor sampled_targets(Loss loss, const at::Tensor& f, RandomStream& random) {
+  at::Tensor y = at::zeros({f.size(0), f.size(1)}, at::kDouble);
+  auto out = y.accessor<double, 2>();
+  const auto fill = [&](const auto& value) {
+    for (std::int64_t i = 0; i < f.size(0); ++i) {
+      for (std::int64_t c = 0; c < f.size(1); ++c) out[i][c] = value(i, c);
+    }
+  };
+  if (is_squared(loss)) {
+    const double size = std::sqrt(1 / squared_loss_scale(loss));
+    const auto mean = f.accessor<double, 2>();
+    fill([&](std::int64_t i, std::int64_t c) { return mean[i][c] + size * random.sign(); });
+  } else if (loss == Loss::logistic) {
+    const at::Tensor p = at::sigmoid(f);
+    const auto chance = p.accessor<double, 2>();
+    fill([&](std::int64_t i, std::int64_t c) { return random.uniform() < chance[i][c] ? 1.0 : -1.0; });
+  } else {
+    const at::Tensor p = at::softmax(f, 1);
+    const auto chance = p.accessor<double, 2>();
+    for (std::int64_t i = 0; i < f.size(0); ++i) {
+      double left = random.uniform();
+      std::int64_t c = 0;
+      while (c + 1 < f.size(1) && left >= chance[i][c]) left -= chance[i][c++];
+      out[i][c] = 1;
+    }
+  }
+  return y;
+}
+
 }  // namespace edgesweep

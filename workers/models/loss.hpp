@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "workers/data/philox.hpp"
+
 namespace edgesweep {
 
 /// Losses ℓ(f, y), averaged over the N rows of f and y (both N × C):
@@ -36,5 +38,13 @@ at::Tensor loss_curvature(Loss loss, const at::Tensor& f, const at::Tensor& y, c
 /// R_i u_i of every row, N × C, with a root R_i R_iᵀ = A_i of the curvature A_i = ∇²_f ℓ(f_i, y_i) of one example's loss: for
 /// vectors u_i of independent random signs, E (R_i u_i)(R_i u_i)ᵀ = A_i.
 at::Tensor loss_curvature_root(Loss loss, const at::Tensor& f, const at::Tensor& y, const at::Tensor& u);
+
+/// Targets with `smoothing` in [0, 1) of each spread evenly over the C outputs, y (1 − s) + s / C; as label smoothing in PyTorch.
+at::Tensor smoothed_targets(const at::Tensor& y, double smoothing);
+
+/// Targets drawn from the model's own prediction, N × C: their loss has a gradient ∂ℓ/∂f of mean 0 and covariance ∇²_f ℓ(f)
+/// (Bartlett's identity; theory.md section 4). Of cross_entropy one-hot with a class from softmax(f), of logistic ±1, of a squared loss
+/// f plus random signs of the right size. float64 on the CPU, as `f` has to be; from `random`, row by row.
+at::Tensor sampled_targets(Loss loss, const at::Tensor& f, RandomStream& random);
 
 }  // namespace edgesweep

@@ -75,7 +75,8 @@ Mlp::Mlp(Settings settings) : settings_(std::move(settings)) {
   }
   std::int64_t offset = 0;
   const auto add = [&](std::string name, std::vector<std::int64_t> shape, std::int64_t count) {
-    parameters_.push_back({std::move(name), std::move(shape), offset, count});
+    const bool is_weight = shape.size() > 1;
+    parameters_.push_back({std::move(name), std::move(shape), offset, count, is_weight});
     offset += count;
   };
   for (std::int64_t l = 0; l < layers(); ++l) {
@@ -163,6 +164,7 @@ LossGradient Mlp::loss_and_gradient(const at::Tensor& theta, const at::Tensor& i
 
 std::unique_ptr<SgdStepper> Mlp::stepper(at::Tensor theta, at::Tensor velocity, const Examples& train,
                                          const SgdOptions& options, std::int64_t batch_size) const {
+  if (options.l2_on_weights) return Model::stepper(std::move(theta), std::move(velocity), train, options, batch_size);
   const bool fast = theta.is_cpu() && theta.scalar_type() == at::kFloat;
   return (fast ? make_mlp_stepper_cpu : make_mlp_stepper_aten)(*this, std::move(theta), std::move(velocity),
                                                                train, options, batch_size);

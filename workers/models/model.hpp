@@ -21,6 +21,7 @@ struct Parameter {
   std::vector<std::int64_t> shape;
   std::int64_t offset = 0;
   std::int64_t count = 0;
+  bool decays = true;  ///< a weight, as opposed to biases, scales of norms, tokens and positions (SgdOptions::l2_on_weights)
 };
 
 /// Symmetric linear map v → H v on flat vectors [P] of one dtype and device.
@@ -44,6 +45,8 @@ struct SgdOptions {
   double l2 = 0;        ///< ρ
   bool nesterov = false;
   Loss loss = Loss::mse;
+  bool l2_on_weights = false;  ///< ρ only of parameters that decay
+  bool bfloat16 = false;       ///< forward and backward passes in bfloat16, θ and its gradient in float32
 };
 
 /// Trains on one flat parameter buffer, in place, without an autograd graph.
@@ -78,6 +81,9 @@ class Model {
   /// Whether an example's outputs depend on the other examples of its chunk, as with batch normalisation.
   virtual bool mixes_examples() const { return false; }
 
+  /// Which of `count` rows of inputs and targets the functions below look at: all, but for a member of a team.
+  virtual RowRange own_rows(std::int64_t count) const { return {0, count}; }
+
   /// Outputs, N × C, in θ's dtype, without a graph. `inputs` may be of another dtype: they are converted in parts.
   virtual at::Tensor predict(const at::Tensor& theta, const at::Tensor& inputs) const;
 
@@ -91,7 +97,8 @@ class Model {
   /// for R backward passes in place of C. Throws as example_kernels does.
   virtual at::Tensor projected_kernels(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& directions) const;
 
-  /// L and ∇L over the given examples.
+  /// L and ∇L over the given examples. With inputs in bfloat16 the network is computed in it, and loss and gradient in the dtype
+  /// of the targets and of θ; the implementation by autograd alone can do that.
   virtual LossGradient loss_and_gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
                                          Loss loss) const;
 

@@ -25,6 +25,7 @@ class TeamModel final : public Model {
   at::Tensor forward(const at::Tensor& theta, const at::Tensor& inputs) const override;
   std::int64_t chunk_rows() const override { return model_->chunk_rows(); }
   bool mixes_examples() const override { return model_->mixes_examples(); }
+  RowRange own_rows(std::int64_t count) const override { return {part_of(count).first, part_of(count).rows}; }
   at::Tensor predict(const at::Tensor& theta, const at::Tensor& inputs) const override;
   at::Tensor ntk(const at::Tensor& theta, const at::Tensor& inputs) const override;
   at::Tensor projected_kernels(const at::Tensor& theta, const at::Tensor& inputs,

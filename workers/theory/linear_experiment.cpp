@@ -86,8 +86,9 @@ class LinearExperiment final : public ExperimentFamily {
     return cost;
   }
 
-  void check_data(const Json& experiment, const DataSource& source) const override {
+  std::string check_data(const Json& experiment, const DataSource& source) const override {
     if (experiment.at("dataset").at("name") == "file") load(experiment, source);
+    return {};
   }
 
   std::unique_ptr<DynamicsFactory> prepare(const Sweep& sweep, const DataSource& source, at::Device device,

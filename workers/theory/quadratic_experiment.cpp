@@ -184,7 +184,7 @@ class QuadraticFamily final : public ExperimentFamily {
     return cost;
   }
 
-  void check_data(const Json&, const DataSource&) const override {}
+  std::string check_data(const Json&, const DataSource&) const override { return {}; }
 
   std::unique_ptr<DynamicsFactory> prepare(const Sweep& sweep, const DataSource&, at::Device device,
                                            Team&) const override {

@@ -26,8 +26,8 @@ at::Device device_of(const RunnerSettings& settings) {
 
 }  // namespace
 
-void check_data(const Json& experiment, const DataSource& source) {
-  experiment_family(experiment).check_data(experiment, source);
+std::string check_data(const Json& experiment, const DataSource& source) {
+  return experiment_family(experiment).check_data(experiment, source);
 }
 
 std::unique_ptr<TrialRunner> make_runner(const Sweep& sweep, const RunnerSettings& settings) {

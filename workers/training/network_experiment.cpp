@@ -47,6 +47,21 @@ std::string canonical_loss(ObjectReader& reader, const Json& dataset) {
   return name;
 }
 
+/// Written only where it is on, as `precision`: sweeps from before there was a choice keep their keys.
+void read_label_smoothing(ObjectReader& reader, Json& canonical) {
+  const double smoothing = reader.number("label_smoothing", Range{.low = 0, .high = 1, .high_open = true}, 0.0);
+  if (smoothing == 0) return;
+  if (canonical["loss"] != "cross_entropy") reader.fail("label_smoothing", "is of the loss cross_entropy only");
+  canonical["label_smoothing"] = smoothing;
+}
+
+void read_precision(ObjectReader& reader, Json& canonical) {
+  if (reader.choice("precision", {"float32", "bfloat16"}, "float32") == "float32") return;
+  const std::string model = name_of(canonical["model"]);
+  if (model == "mlp") reader.fail("precision", "is bfloat16, which the model mlp can't train in: only float32 is allowed");
+  canonical["precision"] = "bfloat16";
+}
+
 std::unique_ptr<Model> make_model(const Json& experiment) {
   const Json& dataset = experiment.at("dataset");
   const Json& model = experiment.at("model");
@@ -74,7 +89,14 @@ std::vector<ActiveMeasurement> make_measurements(const Json& measure, const Json
 
 /// What the gradient of the full loss has no place for.
 void check_flow(const ObjectReader& reader, const Json& experiment) {
-  if (experiment.at("dataset").contains("augment")) {
+  if (experiment.contains("precision")) reader.fail("precision", "is bfloat16; gradient_flow is computed in float32 only");
+  const Json& dataset = experiment.at("dataset");
+  const DatasetFamily& family = dataset_family(name_of(dataset));
+  if (family.measured_count(dataset) < family.train_count(dataset)) {
+    reader.fail("dataset.measured", "is less than dataset.train; gradient_flow follows the loss of examples in memory: only all of "
+                                    "them are allowed");
+  }
+  if (dataset.contains("augment")) {
     reader.fail("dataset.augment", "is there; gradient_flow follows the loss of the training images as they are");
   }
   if (follows_lambda_max(experiment.at("schedule"))) {
@@ -97,6 +119,8 @@ class NetworkExperiment final : public ExperimentFamily {
     canonical["dataset"] = canonical_dataset(reader.object("dataset"));
     canonical["model"] = canonical_model(reader.object("model"));
     canonical["loss"] = canonical_loss(reader, canonical["dataset"]);
+    read_label_smoothing(reader, canonical);
+    read_precision(reader, canonical);
     canonical["optimizer"] = canonical_optimizer(reader.object("optimizer", true));
     canonical["schedule"] = canonical_schedule(reader.object("schedule", true));
     canonical["sampler"] = reader.choice("sampler", sampler_names(), "epoch");
@@ -162,7 +186,7 @@ class NetworkExperiment final : public ExperimentFamily {
                             3.0 * seconds_per_multiply_add * flops * static_cast<double>(batch);
     if (flow_settings(experiment)) cost.seconds_per_step *= 4;  // gradients of a Runge–Kutta step
     for (const auto& [name, settings] : measure.items()) {
-      cost.seconds_per_record += measurement_family(name).predicted_seconds(settings, family.train_count(dataset),
+      cost.seconds_per_record += measurement_family(name).predicted_seconds(settings, family.measured_count(dataset),
                                                                             family.outputs(dataset), flops);
     }
     return cost;
@@ -172,15 +196,17 @@ class NetworkExperiment final : public ExperimentFamily {
 
   bool shares_work() const override { return true; }
 
-  void check_data(const Json& experiment, const DataSource& source) const override {
+  std::string check_data(const Json& experiment, const DataSource& source) const override {
     const Json& dataset = experiment.at("dataset");
-    dataset_family(name_of(dataset)).check(dataset, source.directory);
+    return dataset_family(name_of(dataset)).check(dataset, source.directory);
   }
 
   std::unique_ptr<DynamicsFactory> prepare(const Sweep& sweep, const DataSource& source, at::Device device,
                                            Team& team) const override {
     const Json& dataset = sweep.experiment.at("dataset");
     TrainTest data = dataset_family(name_of(dataset)).load(dataset, source.directory);
+    const double smoothing = sweep.experiment.value("label_smoothing", 0.0);
+    if (smoothing > 0) data.train.targets = smoothed_targets(data.train.targets, smoothing);
     move_to(device, data.train);
     move_to(device, data.test);
     std::unique_ptr<Model> model = make_model(sweep.experiment);

@@ -9,9 +9,9 @@
 
 #include "engine/base/digest.hpp"
 #include "engine/base/error.hpp"
-#include "workers/data/augment.hpp"
 #include "workers/data/philox.hpp"
-#include "workers/data/sampler.hpp"
+#include "workers/data/streamed_examples.hpp"
+#include "workers/data/training_batches.hpp"
 #include "workers/training/fork.hpp"
 #include "workers/training/gradient_flow.hpp"
 #include "workers/training/optimizer.hpp"
@@ -55,7 +55,7 @@ class NetworkDynamics final : public Dynamics {
         keeps_lambda_max_(flow_ || follows_lambda_max(sweep.experiment.at("schedule"))),
         train_loss_(position(sweep, "train_loss")),
         lambda_max_column_(position(sweep, "hessian_lambda_max")),
-        phases_(phases_of(sweep.experiment, trial, data.train.count())) {}
+        phases_(phases_of(sweep.experiment, trial, data.examples())) {}
 
   void start() override {
     const auto fork = fork_of(sweep_.experiment);
@@ -105,8 +105,7 @@ class NetworkDynamics final : public Dynamics {
   double advance(std::int64_t step) override {
     if (flow_) return follow_flow(step);
     enter(phase_at(phases_, step));
-    const auto rows = current_.sampler->batch(step);
-    return current_.stepper->step(current_.augmented ? current_.augmented->draw(step, rows) : rows, learning_rate(step));
+    return current_.stepper->step(current_.batches->batch(step), learning_rate(step));
   }
 
   bool measure(std::int64_t step, std::span<double> out) override {
@@ -141,8 +140,7 @@ class NetworkDynamics final : public Dynamics {
   /// What the steps of a phase need.
   struct Steps {
     const Phase* phase = nullptr;
-    std::unique_ptr<Sampler> sampler;
-    std::unique_ptr<AugmentedBatch> augmented;  ///< null where training images stay as they are
+    std::unique_ptr<TrainingBatches> batches;
     std::unique_ptr<SgdStepper> stepper;
   };
 
@@ -156,13 +154,14 @@ class NetworkDynamics final : public Dynamics {
 
   void enter(const Phase& phase) {
     if (current_.phase == &phase) return;
-    const Examples& train = data_.train;
     current_ = {};
     current_.phase = &phase;
-    current_.sampler = make_sampler(sweep_.experiment.at("sampler"), phase.random_key, train.count(), phase.batch);
-    current_.augmented = make_augmented_batch(sweep_.experiment.at("dataset"), train, phase.random_key, phase.batch);
-    current_.stepper = model_.stepper(theta_, velocity_, current_.augmented ? current_.augmented->examples() : train,
-                                      options_, phase.batch);
+    const Json& experiment = sweep_.experiment;
+    current_.batches = make_training_batches(
+        experiment.at("dataset"), data_,
+        {experiment.at("sampler"), phase.random_key, phase.batch, experiment.value("label_smoothing", 0.0)},
+        {data_.train.inputs.device(), [this](std::int64_t count) { return model_.own_rows(count); }});
+    current_.stepper = model_.stepper(theta_, velocity_, current_.batches->examples(), options_, phase.batch);
   }
 
   const Sweep& sweep_;
