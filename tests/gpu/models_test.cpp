@@ -19,6 +19,7 @@ const std::vector<Small> networks = {
     {R"({"name": "resnet", "depth": 8, "norm": "layer", "activation": "gelu"})", {3, 8, 8}, 2},
     {R"({"name": "resnet", "depth": 8, "norm": "group", "groups": 4, "shortcut": "projection", "activation": "tanh"})", {3, 6, 5}, 2},
     {R"({"name": "mixer", "patch": 2, "width": 6, "blocks": 2, "token_hidden": 5, "channel_hidden": 7})", {3, 6, 4}, 2},
+    {R"({"name": "vit", "patch": 2, "width": 6, "blocks": 2, "heads": 2, "mlp_hidden": 7})", {3, 6, 4}, 2},
     {R"({"name": "diagonal_linear"})", {6}, 1},
     {R"({"name": "matrix_completion"})", {4}, 1},
 };

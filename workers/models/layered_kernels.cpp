@@ -42,6 +42,7 @@ Derivatives derivatives_of(const Layer& layer, const LayerUse& use, const at::Te
     const at::Tensor by_scale = delta * input.unsqueeze(1);
     const auto over_positions = [&](const at::Tensor& t) {
       if (image) return t.sum({3, 4});
+      if (t.dim() == 3) return t;  // one position
       return t.flatten(2, -2).sum(2);
     };
     d.direct = at::cat({over_positions(by_scale), over_positions(delta)}, 2);

@@ -47,6 +47,7 @@ const std::vector<Small> models{
     {R"({"name": "mlp", "hidden": [7], "activation": "tanh"})", {5}, 3},
     {R"({"name": "mlp", "hidden": [7], "activation": "tanh"})", {5}, 1},
     {R"({"name": "cnn", "activation": "tanh"})", {1, 8, 8}, 3},
+    {R"({"name": "vit", "patch": 2, "width": 6, "blocks": 2, "heads": 2, "mlp_hidden": 8, "init": "xavier"})", {2, 4, 4}, 3},
     {R"({"name": "resnet", "depth": 8, "norm": "layer", "activation": "gelu"})", {2, 5, 5}, 3}};
 
 TEST(ProjectedKernels, AreInnerProductsOfJacobiansAlongDirections) {

@@ -50,6 +50,8 @@ const std::vector<Network>& networks() {
     result.push_back({{{"name", "cnn"}, {"layers", 2}, {"activation", "relu"}, {"pool", "max"}}, {3, 8, 8}});
     result.push_back({{{"name", "mixer"}, {"patch", 2}, {"width", 6}, {"blocks", 2}, {"token_hidden", 5}, {"channel_hidden", 7}},
                       {3, 6, 4}});
+    result.push_back({{{"name", "vit"}, {"patch", 2}, {"width", 6}, {"blocks", 2}, {"heads", 2}, {"mlp_hidden", 7}, {"init", "xavier"}},
+                      {3, 6, 4}});
     return result;
   }();
   return all;
@@ -72,6 +74,8 @@ TEST(LayeredModels, HaveTheSizesOfThePapersNetworks) {
   EXPECT_EQ(make({{"name", "resnet"}, {"depth", 14}})->parameter_count(), 172'506);
   EXPECT_EQ(make({{"name", "resnet"}})->parameter_count(), 11'173'962);
   EXPECT_EQ(make({{"name", "vgg11"}})->parameter_count(), 9'750'922);
+  EXPECT_EQ(make({{"name", "resnet50"}}, {3, 224, 224}, 1000)->parameter_count(), 25'557'032);
+  EXPECT_EQ(make({{"name", "vit"}}, {3, 224, 224}, 1000)->parameter_count(), 22'050'664);
   EXPECT_EQ(make({{"name", "cnn"}, {"layers", 2}})->parameter_count(), 30'634);
   EXPECT_EQ(make({{"name", "cnn"}, {"layers", 5}})->parameter_count(), 2'477'514);
   EXPECT_EQ(make({{"name", "mlp"}, {"hidden", {200, 200}}, {"activation", "tanh"}})->parameter_count(), 656'810);
