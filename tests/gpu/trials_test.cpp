@@ -103,7 +103,8 @@ TEST_P(TrialsOnGpu, HaveTheRecordsOfTheCpu) {
         apart = std::max(apart, std::abs(here[r][at] - there[r][at]));
         size = std::max(size, std::abs(here[r][at]));
       }
-      if (!of_the_way(column.name)) EXPECT_LE(apart, 2e-3 * size) << column.name << " at record " << r << ": " << here[r][at - 1] << ' ' << there[r][at - 1];
+      if (of_the_way(column.name)) continue;
+      EXPECT_LE(apart, 2e-3 * size) << column.name << " at record " << r << ": " << here[r][at - 1] << ' ' << there[r][at - 1];
     }
   }
 }

@@ -259,10 +259,10 @@ def cross_entropy():
     net = Vit(5, 16, 8, 12, 2, 3, 20).double()
     net.load_state_dict(kept)
     net.eval()
-    close("train_loss", F.cross_entropy(net(x), y, label_smoothing=0.1).item(), record["train_loss"], 1e-9)
+    close("train_loss", F.cross_entropy(net(x), y, label_smoothing=0.1).item(), record["train_loss"], 1e-6)  # inputs in float32 there
     expected = measures(net, x, 0.5, 4, 0.5)
     for name, value in expected.items():
-        close(name, value, record[name], 1e-6)
+        close(name, value, record[name], 1e-5)
     sampled = {"loss": {}, "kernel_trace": {"method": "labels", "draws": 4000, "precision": "float64"}}
     drawn, _, _, _ = trained("small-labels", small, 16, sampled, train=10, eta=0.5)
     bartlett = {"loss": {}, "gauss_newton": {"trace": "bartlett", "batch": 3, "draws": 2000, "precision": "float64", "tolerance": 1e-8}}
@@ -272,7 +272,7 @@ def cross_entropy():
         error = abs(source[name] - expected[name]) / source[f"{name}_sem"]
         check(error < 4, f"{name}: {source[name]} ± {source[f'{name}_sem']}, exactly {expected[name]}")
         check(source[f"{name}_sem"] < 0.05 * expected[name], f"{name}: standard error {source[f'{name}_sem']}")
-    close("gn_lambda_max", expected["gn_lambda_max"], traced["gn_lambda_max"], 1e-6)
+    close("gn_lambda_max", expected["gn_lambda_max"], traced["gn_lambda_max"], 1e-5)
     print("cross-entropy: " + ", ".join(f"{name} {value:.6g}" for name, value in expected.items()))
 
 
