@@ -60,7 +60,8 @@ TEST(RandomResizedCrop, HasAreasShapesAndPlacesAsTheyShouldBe) {
     RandomStream again(7, RandomUse::image_crop, static_cast<std::uint64_t>(i));
     EXPECT_EQ(random_resized_crop(1000, 1000, 0.25, true, again).left, box.left);
   }
-  EXPECT_NEAR(areas, 0.6, 0.02);  // 0.625 but for large ones that do not fit with their shape and are drawn again
+  // An area a fits with a chance of min(1, −log a / log(4/3)), else another one is drawn: E a = 0.34894 / 0.61903 for a in [1/4, 1].
+  EXPECT_NEAR(areas, 0.5637, 0.015);
   EXPECT_NEAR(shapes, 0, 0.02);
   EXPECT_NEAR(left, 500, 10);
   EXPECT_NEAR(flips, draws / 2.0, 4 * std::sqrt(draws / 4.0));

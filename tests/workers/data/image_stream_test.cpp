@@ -69,7 +69,8 @@ TEST_F(ImageStreams, GiveTheSameBatchesWithAnyNumberOfThreadsFromAnyStep) {
       b->batch(step);
       EXPECT_TRUE(at::equal(a->examples().inputs, b->examples().inputs)) << step;
       EXPECT_TRUE(at::equal(a->examples().targets, b->examples().targets)) << step;
-      const auto rows = make_sampler("epoch", 77, images, batch_size)->batch(step);
+      const auto sampler = make_sampler("epoch", 77, images, batch_size);
+      const auto rows = sampler->batch(step);
       for (std::int64_t i = 0; i < batch_size; ++i) {
         const std::int64_t image = rows[static_cast<std::size_t>(i)];
         EXPECT_NEAR(a->examples().targets[i][open()->label(image)].item<double>(), 0.9 + 0.1 / 3, 1e-6);
@@ -97,7 +98,8 @@ TEST_F(ImageStreams, MakeOnlyTheReadersPart) {
     EXPECT_TRUE((b->examples().inputs[0] == 0).all().item<bool>());
   }
   const StreamReader nothing{at::kCPU, [](std::int64_t) { return RowRange{0, 0}; }};
-  EXPECT_EQ(part->batches(settings, nothing)->batch(0).size(), 4U);
+  const auto none = part->batches(settings, nothing);
+  EXPECT_EQ(none->batch(0).size(), 4U);
   std::int64_t blocks = 0;
   part->for_each_block(4, nothing, [&](const Examples&) { ++blocks; });
   EXPECT_EQ(blocks, 3);
@@ -105,7 +107,8 @@ TEST_F(ImageStreams, MakeOnlyTheReadersPart) {
 
 TEST_F(ImageStreams, AugmentByTheKeyAndTheStep) {
   const auto images_of = [&](std::uint64_t key) {
-    const auto batches = stream(true, 2)->batches({"epoch", key, images, 0}, {});
+    const auto images_here = stream(true, 2);
+    const auto batches = images_here->batches({"epoch", key, images, 0}, {});
     batches->batch(0);
     return batches->examples().inputs.clone();
   };

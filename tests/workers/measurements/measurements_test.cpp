@@ -76,7 +76,7 @@ TEST(KernelNormMeasurement, HasTheFullNormBehindKWhenAskedAndNothingElseChanges)
   EXPECT_EQ(canonical("kernel_norm", Json::object()), Json({{"precision", "float64"}, {"full", false}}));
   const Json full = canonical("kernel_norm", {{"full", true}});
   std::vector<std::string> names;
-  for (const Column& column : measurement_family("kernel_norm").columns(full, Json::object())) names.push_back(column.name);
+  for (const Column& column : measurement_family("kernel_norm").columns(full, experiment_of(12))) names.push_back(column.name);
   EXPECT_EQ(names, (std::vector<std::string>{"K", "K_full", "K_block", "K_hd", "K_tr", "ntk_lambda_max", "ntk_trace"}));
   for (const std::int64_t outputs : {1, 3}) {
     Case test = small_case(outputs);
