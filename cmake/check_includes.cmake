@@ -20,7 +20,7 @@ set(analysis_may engine/base engine/spec engine/store analysis)
 # Library → what its headers' names start with, and the files that may include them.
 set(libraries torch hdf5 mpi cli)
 set(torch_headers "^(torch|ATen|c10|caffe2)/")
-set(torch_only_in "^(workers|tests/workers|bench)/")
+set(torch_only_in "^(workers|tests/workers|tests/gpu|bench)/")
 set(hdf5_headers "^(hdf5|H5)")
 set(hdf5_only_in "^(tests/)?engine/store/")
 set(mpi_headers "^mpi(-ext)?\\.h$")
