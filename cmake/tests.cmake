@@ -48,12 +48,15 @@ function(add_mpi_test name)
     "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMP_NUM_THREADS=1")
 endfunction()
 
-# add_script_test(NAME SCRIPT file [LABELS …] [TIMEOUT s]): a shell or Python test that gets the program's path in
-# EDGESWEEP and the source folder in EDGESWEEP_SOURCE.
+# add_script_test(NAME SCRIPT file [LABELS …] [TIMEOUT s] [PROCESSORS n]): a shell or Python test that gets the program's path
+# in EDGESWEEP and the source folder in EDGESWEEP_SOURCE. It keeps n processors busy, 2 unless it says so.
 function(add_script_test name)
-  cmake_parse_arguments(arg "" "SCRIPT;TIMEOUT" "LABELS" ${ARGN})
+  cmake_parse_arguments(arg "" "SCRIPT;TIMEOUT;PROCESSORS" "LABELS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 300)
+  endif()
+  if(NOT arg_PROCESSORS)
+    set(arg_PROCESSORS 2)
   endif()
   if(arg_SCRIPT MATCHES "\\.py$")
     find_package(Python3 REQUIRED COMPONENTS Interpreter)
@@ -67,6 +70,6 @@ function(add_script_test name)
     set(command bash ${arg_SCRIPT})
   endif()
   add_test(NAME ${name} COMMAND ${command} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} PROCESSORS 2 LABELS "${arg_LABELS}" ENVIRONMENT
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} PROCESSORS ${arg_PROCESSORS} LABELS "${arg_LABELS}" ENVIRONMENT
     "EDGESWEEP=$<TARGET_FILE:edgesweep>;EDGESWEEP_SOURCE=${PROJECT_SOURCE_DIR};MPIEXEC=${MPIEXEC_EXECUTABLE};OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMP_NUM_THREADS=1;PYTHONPATH=${PROJECT_SOURCE_DIR}/tests/reference")
 endfunction()

@@ -2,7 +2,7 @@
 SIGINT, SIGUSR1; SIGSTOP and SIGCONT; a full disk; torn checkpoints and journals; faults inside the processes (EDGESWEEP_FAULTS).
 Whatever came, resuming ends in the store, and the parameter files, of an undisturbed run, bit for bit.
 
-EDGESWEEP_CHAOS_SECONDS (default 180) is how long, EDGESWEEP_TEST_SEED what comes. As root: the disk is a small one of its own."""
+EDGESWEEP_CHAOS_SECONDS (default 90) is how long, EDGESWEEP_TEST_SEED what comes. As root: the disk is a small one of its own."""
 import collections
 import os
 import random
@@ -18,7 +18,7 @@ from harness import (Workspace, check, descendants, kill_everything, processes_o
                      tiny_sweep, write_sweep)
 from small_disk import SmallDisk
 
-SECONDS = float(os.environ.get("EDGESWEEP_CHAOS_SECONDS", "180"))
+SECONDS = float(os.environ.get("EDGESWEEP_CHAOS_SECONDS", "90"))
 SEED = int(os.environ.get("EDGESWEEP_TEST_SEED", "20240419"))
 WORKERS = 3
 DISK_MEGABYTES = 24

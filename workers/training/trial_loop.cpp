@@ -1,8 +1,11 @@
 #include "workers/training/trial_loop.hpp"
 
+#include <c10/util/Exception.h>
+
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -37,6 +40,17 @@ void check(const Checkpoint& checkpoint, const Trial& trial, std::int64_t width)
   }
 }
 
+/// LibTorch's allocators say how much they were asked for, in words of their own.
+[[noreturn]] void rethrow(const c10::Error& error) {
+  const std::string what = one_line(error.what_without_backtrace());
+  for (const char* words : {"out of memory", "can't allocate memory"}) {
+    if (what.find(words) != std::string::npos) {
+      throw std::runtime_error("out of memory (a smaller \"chunk\" of the experiment needs less): " + what);
+    }
+  }
+  throw;
+}
+
 }  // namespace
 
 TrialLoop::TrialLoop(Sweep sweep, std::unique_ptr<DynamicsFactory> factory, Team& team)
@@ -47,7 +61,15 @@ TrialLoop::TrialLoop(Sweep sweep, std::unique_ptr<DynamicsFactory> factory, Team
   }
 }
 
-TrialOutcome TrialLoop::run(const Trial& trial, const std::optional<Bytes>& bytes, TrialHooks& hooks) {
+TrialOutcome TrialLoop::run(const Trial& trial, const std::optional<Bytes>& checkpoint, TrialHooks& hooks) {
+  try {
+    return run_to_end(trial, checkpoint, hooks);
+  } catch (const c10::Error& error) {
+    rethrow(error);
+  }
+}
+
+TrialOutcome TrialLoop::run_to_end(const Trial& trial, const std::optional<Bytes>& bytes, TrialHooks& hooks) {
   const std::unique_ptr<Dynamics> dynamics = factory_->make(trial);
   std::int64_t step = 0;
   std::vector<std::vector<double>> records;

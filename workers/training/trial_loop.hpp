@@ -25,9 +25,12 @@ class TrialLoop final : public TrialRunner {
   /// `team` must outlive the loop.
   TrialLoop(Sweep sweep, std::unique_ptr<DynamicsFactory> factory, Team& team);
 
+  /// Throws std::runtime_error that names the size that did not fit if memory runs out.
   TrialOutcome run(const Trial& trial, const std::optional<Bytes>& checkpoint, TrialHooks& hooks) override;
 
  private:
+  TrialOutcome run_to_end(const Trial& trial, const std::optional<Bytes>& checkpoint, TrialHooks& hooks);
+
   Sweep sweep_;
   std::unique_ptr<DynamicsFactory> factory_;
   Team& team_;

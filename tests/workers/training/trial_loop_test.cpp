@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 
 #include "engine/base/error.hpp"
 #include "tests/workers/training/fakes.hpp"
@@ -254,6 +255,30 @@ TEST(TrialLoop, RefusesCheckpointsThatAreNotTheTrials) {
   Sweep narrow = sweep;
   narrow.columns.pop_back();
   EXPECT_THAT(reason(line_trial(sweep, 1), narrow), HasSubstr("another number of columns"));
+}
+
+class NeedsTooMuchMemory final : public DynamicsFactory {
+ public:
+  std::unique_ptr<Dynamics> make(const Trial&) override {
+    const at::Tensor parameters = at::empty({std::int64_t{1} << 50}, at::kFloat);
+    ADD_FAILURE() << parameters.numel() << " numbers fit";
+    return nullptr;
+  }
+};
+
+TEST(TrialLoop, SaysWhatDidNotFitWhenMemoryRunsOut) {
+  const Sweep sweep = line_sweep(0.05, 4, 2);
+  SoloTeam solo;
+  TrialLoop loop(sweep, std::make_unique<NeedsTooMuchMemory>(), solo);
+  RecordingHooks hooks;
+  try {
+    loop.run(line_trial(sweep), std::nullopt, hooks);
+    FAIL() << "nothing thrown";
+  } catch (const std::runtime_error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("out of memory"));
+    EXPECT_THAT(error.what(), HasSubstr("4503599627370496 bytes"));
+    EXPECT_THAT(error.what(), HasSubstr("chunk"));
+  }
 }
 
 }  // namespace
