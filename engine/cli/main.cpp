@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -43,6 +44,13 @@ void keep_standard_descriptors() {
   }
 }
 
+/// Freed memory stays with the process. By default the C library maps every large tensor anew and returns it when freed, so
+/// that each vector of a large model's parameters is paid for in page faults, often dearer than its arithmetic.
+void keep_freed_memory() {
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, -1);
+}
+
 ExitCode run_command_line(int argc, char** argv) {
   CLI::App app("Learning-rate × batch-size phase diagrams of SGD", "edgesweep");
   app.require_subcommand(1);
@@ -71,6 +79,7 @@ ExitCode run_command_line(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   keep_standard_descriptors();
+  keep_freed_memory();
   try {
     return static_cast<int>(run_command_line(argc, argv));
   } catch (const edgesweep::InputError& error) {
