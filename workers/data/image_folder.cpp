@@ -61,7 +61,7 @@ void check_file(const std::string& path) {
   const std::vector<std::uint8_t> all = file.read(0, file.size());
   JpegDecoder decoder(all, path);
   RgbPixels pixels;
-  decoder.decode(8, 0, decoder.size().height, pixels);
+  decoder.decode(8, pixels);
 }
 
 struct Entry {

@@ -155,7 +155,7 @@ std::vector<std::uint8_t> packed_bytes(const ImageSet& images, std::int64_t imag
   std::int64_t reduction = 8;
   while (shorter < settings.side * reduction) reduction /= 2;
   RgbPixels pixels;
-  decoder.decode(reduction, 0, size.height, pixels);
+  decoder.decode(reduction, pixels);
   const auto scaled = [&](std::int64_t side) { return (side * settings.side + shorter / 2) / shorter; };
   const PixelSize out{scaled(size.width), scaled(size.height)};
   const auto part = [&](std::int64_t side) { return static_cast<double>(side) / static_cast<double>(reduction); };

@@ -24,8 +24,17 @@ std::int64_t reduction_for(const CropBox& box, std::int64_t size) {
 }  // namespace
 
 CropBox centre_crop(std::int64_t width, std::int64_t height, std::int64_t size, std::int64_t resize) {
-  const double side = static_cast<double>(std::min(width, height)) * static_cast<double>(size) / static_cast<double>(resize);
-  return at_centre(width, height, side, side);
+  const std::int64_t shorter = std::min(width, height);
+  const auto side = [&](std::int64_t from, double& first, double& length) {
+    const std::int64_t resized = resize * from / shorter;
+    const double scale = static_cast<double>(from) / static_cast<double>(resized);
+    first = std::nearbyint(static_cast<double>(resized - size) / 2) * scale;
+    length = static_cast<double>(size) * scale;
+  };
+  CropBox box;
+  side(width, box.left, box.width);
+  side(height, box.top, box.height);
+  return box;
 }
 
 CropBox random_resized_crop(std::int64_t width, std::int64_t height, double min_area, bool flip, RandomStream& random) {
@@ -62,9 +71,9 @@ void ImageSet::read(std::int64_t image, const Framing& framing, std::int64_t siz
   const std::int64_t reduction = reduction_for(box, size);
   const auto scale = static_cast<double>(reduction);
   box = {box.left / scale, box.top / scale, box.width / scale, box.height / scale, box.flip};
+  const std::int64_t width = (decoder.size().width + reduction - 1) / reduction;
   const std::int64_t height = (decoder.size().height + reduction - 1) / reduction;
-  const SourceRange rows = source_range(box.top, box.height, height, size);
-  decoder.decode(reduction, rows.first, rows.count, pixels);
+  decoder.decode(reduction, source_range(box.top, box.height, height, size), source_range(box.left, box.width, width, size), pixels);
   resize_triangle(pixels, box, {size, size}, planes);
 }
 

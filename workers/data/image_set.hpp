@@ -14,7 +14,8 @@ namespace edgesweep {
 /// Chooses what of an image is seen, once its size in pixels is known.
 using Framing = std::function<CropBox(std::int64_t width, std::int64_t height)>;
 
-/// The centre that is left when the shorter side is resized to `resize` pixels and `size` × `size` of them are cut out.
+/// The centre that is left when the shorter side is resized to `resize` pixels, the longer one in proportion, rounded down, and `size` ×
+/// `size` of them are cut out, at a whole pixel, halves to even: torchvision's Resize and CenterCrop.
 CropBox centre_crop(std::int64_t width, std::int64_t height, std::int64_t size, std::int64_t resize);
 
 /// A random crop (Szegedy et al. 2015, "Going deeper with convolutions"; as torchvision's RandomResizedCrop): an area uniform in

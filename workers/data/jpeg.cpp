@@ -69,15 +69,37 @@ bool start(jpeg_decompress_struct& info, ErrorManager& errors, std::int64_t redu
   return true;
 }
 
-bool read_rows(jpeg_decompress_struct& info, ErrorManager& errors, std::int64_t first, std::int64_t count, std::uint8_t* rows) {
+/// Has the columns alone decoded, and makes them those that are: from a whole block's first on.
+bool keep_columns(jpeg_decompress_struct& info, ErrorManager& errors, PixelRange& columns) {
+  if (setjmp(errors.escape) != 0) return false;
+  auto first = static_cast<JDIMENSION>(columns.first), count = static_cast<JDIMENSION>(columns.count);
+  jpeg_crop_scanline(&info, &first, &count);
+  columns = {first, count};
+  return true;
+}
+
+bool read_rows(jpeg_decompress_struct& info, ErrorManager& errors, PixelRange rows, std::uint8_t* values) {
   if (setjmp(errors.escape) != 0) return false;
   const std::size_t stride = static_cast<std::size_t>(info.output_width) * static_cast<std::size_t>(info.output_components);
-  if (first > 0) jpeg_skip_scanlines(&info, static_cast<JDIMENSION>(first));
-  for (std::int64_t row = 0; row < count; ++row) {
-    JSAMPROW line = rows + static_cast<std::size_t>(row) * stride;
+  if (rows.first > 0) jpeg_skip_scanlines(&info, static_cast<JDIMENSION>(rows.first));
+  for (std::int64_t row = 0; row < rows.count; ++row) {
+    JSAMPROW line = values + static_cast<std::size_t>(row) * stride;
     jpeg_read_scanlines(&info, &line, 1);
   }
   return true;
+}
+
+/// As much of a range as there is, one pixel at least.
+PixelRange within(PixelRange range, std::int64_t limit) {
+  range.first = std::clamp<std::int64_t>(range.first, 0, limit - 1);
+  return {range.first, std::clamp<std::int64_t>(range.count, 1, limit - range.first)};
+}
+
+/// With what is needed at its sides: colours are interpolated between neighbours, which libjpeg lacks at the sides of what it keeps.
+PixelRange with_neighbours(PixelRange range, std::int64_t limit) {
+  constexpr std::int64_t reach = 2;
+  const std::int64_t first = std::max<std::int64_t>(0, range.first - reach), end = std::min(limit, range.first + range.count + reach);
+  return {first, end - first};
 }
 
 bool compress(jpeg_compress_struct& info, ErrorManager& errors, const std::uint8_t* rgb, PixelSize size, int quality,
@@ -127,19 +149,19 @@ JpegDecoder::~JpegDecoder() = default;
 
 PixelSize JpegDecoder::size() const { return {library_->info.image_width, library_->info.image_height}; }
 
-void JpegDecoder::decode(std::int64_t reduction, std::int64_t first, std::int64_t count, RgbPixels& pixels) {
+void JpegDecoder::decode(std::int64_t reduction, PixelRange rows, PixelRange columns, RgbPixels& pixels) {
   static thread_local std::vector<std::uint8_t> cmyk;
   jpeg_decompress_struct& info = library_->info;
   library_->require(start(info, library_->errors, reduction));
   pixels.image = {info.output_width, info.output_height};
-  pixels.first_row = std::clamp<std::int64_t>(first, 0, pixels.image.height - 1);
-  pixels.rows = std::clamp<std::int64_t>(count, 1, pixels.image.height - pixels.first_row);
-  const auto places = static_cast<std::size_t>(pixels.rows * pixels.image.width);
+  pixels.rows = within(rows, pixels.image.height);
+  pixels.columns = with_neighbours(within(columns, pixels.image.width), pixels.image.width);
+  if (pixels.columns.count < pixels.image.width) library_->require(keep_columns(info, library_->errors, pixels.columns));
+  const auto places = static_cast<std::size_t>(pixels.rows.count * pixels.columns.count);
   pixels.values.resize(3 * places);
   const bool four = info.output_components == 4;
   if (four) cmyk.resize(4 * places);
-  library_->require(
-      read_rows(info, library_->errors, pixels.first_row, pixels.rows, four ? cmyk.data() : pixels.values.data()));
+  library_->require(read_rows(info, library_->errors, pixels.rows, four ? cmyk.data() : pixels.values.data()));
   if (four) cmyk_to_rgb(cmyk.data(), places, info.saw_Adobe_marker != 0, pixels.values.data());
 }
 

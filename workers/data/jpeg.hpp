@@ -13,12 +13,17 @@ struct PixelSize {
   std::int64_t height = 0;
 };
 
-/// 8-bit R, G, B of each pixel of some rows of an image.
+/// Rows or columns that follow each other.
+struct PixelRange {
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+};
+
+/// 8-bit R, G, B of each pixel of some rows and columns of an image.
 struct RgbPixels {
-  PixelSize image;            ///< the whole one
-  std::int64_t first_row = 0;
-  std::int64_t rows = 0;
-  std::vector<std::uint8_t> values;  ///< rows × image.width × 3
+  PixelSize image;  ///< the whole one
+  PixelRange rows, columns;
+  std::vector<std::uint8_t> values;  ///< rows.count × columns.count × 3
 };
 
 /// One JPEG image, decoded once. `name` is the file's, for messages; it and `bytes` must outlive the decoder. All throw InputError
@@ -34,9 +39,13 @@ class JpegDecoder {
 
   PixelSize size() const;
 
-  /// `count` rows from `first` on, as far as there are such, of the image at 1 / `reduction` of its size (1, 2, 4 or 8; sides
-  /// rounded up). Grey and CMYK images become RGB. `pixels` is filled anew, its memory used again.
-  void decode(std::int64_t reduction, std::int64_t first, std::int64_t count, RgbPixels& pixels);
+  /// The rows and columns, as far as there are such, of the image at 1 / `reduction` of its size (1, 2, 4 or 8; sides rounded up).
+  /// There may be more columns, the outermost of them not exact. Grey and CMYK images become RGB. `pixels` is filled anew, its memory
+  /// used again.
+  void decode(std::int64_t reduction, PixelRange rows, PixelRange columns, RgbPixels& pixels);
+
+  /// All rows and columns.
+  void decode(std::int64_t reduction, RgbPixels& pixels) { decode(reduction, {0, size().height}, {0, size().width}, pixels); }
 
  private:
   struct Library;

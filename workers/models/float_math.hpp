@@ -3,12 +3,12 @@
 #include <bit>
 #include <cstdint>
 
+#include "workers/inline.hpp"
+
 // Elementary functions in float32 without branches, calls or table look-ups, so that a loop over them
 // vectorises. No fused multiply–add: the result is the same bits at any vector width. NaN in, NaN out. Errors
 // are tested against float64 (float_math_test.cpp).
 namespace edgesweep::float_math {
-
-#define EDGESWEEP_INLINE inline __attribute__((always_inline))
 
 /// Written so that a NaN passes.
 EDGESWEEP_INLINE float clamp(float x, float low, float high) {

@@ -38,6 +38,12 @@ TEST(CentreCrop, IsWhatResizingAndCuttingLeave) {
   EXPECT_DOUBLE_EQ(box.left, 88);
   EXPECT_DOUBLE_EQ(box.top, 24);
   EXPECT_FALSE(box.flip);
+  // 501 × 376 becomes 341 × 256, and 117 / 2 is rounded to even.
+  const CropBox uneven = centre_crop(501, 376, 224, 256);
+  EXPECT_DOUBLE_EQ(uneven.left, 58 * 501.0 / 341);
+  EXPECT_DOUBLE_EQ(uneven.width, 224 * 501.0 / 341);
+  EXPECT_DOUBLE_EQ(uneven.top, 16 * 376.0 / 256);
+  EXPECT_DOUBLE_EQ(uneven.height, 224 * 376.0 / 256);
 }
 
 TEST(RandomResizedCrop, HasAreasShapesAndPlacesAsTheyShouldBe) {
