@@ -22,10 +22,15 @@ function(edgesweep_library name)
   edgesweep_check_headers(${name})
 endfunction()
 
-# Sets `result` to source files that include one of `headers` each.
+# Sets `result` to source files that include one of `headers` each; not of those that a source file beside them includes
+# first, which shows as much.
 function(edgesweep_header_units result)
   set(units)
   foreach(header ${ARGN})
+    edgesweep_is_first_include(first ${header})
+    if(first)
+      continue()
+    endif()
     file(RELATIVE_PATH relative ${PROJECT_SOURCE_DIR} ${header})
     string(REPLACE "/" "_" unit ${relative})
     set(unit ${PROJECT_BINARY_DIR}/headers/${unit}.cpp)
@@ -35,6 +40,20 @@ function(edgesweep_header_units result)
     list(APPEND units ${unit})
   endforeach()
   set(${result} ${units} PARENT_SCOPE)
+endfunction()
+
+# Whether NAME.cpp begins with the inclusion of NAME.hpp.
+function(edgesweep_is_first_include result header)
+  string(REGEX REPLACE "\\.hpp$" ".cpp" source ${header})
+  set(${result} FALSE PARENT_SCOPE)
+  if(NOT EXISTS ${source})
+    return()
+  endif()
+  file(RELATIVE_PATH relative ${PROJECT_SOURCE_DIR} ${header})
+  file(STRINGS ${source} found REGEX "^#include" LIMIT_COUNT 1)
+  if(found STREQUAL "#include \"${relative}\"")
+    set(${result} TRUE PARENT_SCOPE)
+  endif()
 endfunction()
 
 # Every header of this folder compiles alone.

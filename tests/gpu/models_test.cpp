@@ -4,6 +4,8 @@
 
 #include "tests/gpu/gpu_test.hpp"
 #include "tests/workers/models/any_model.hpp"
+#include "tests/workers/models/thread_team.hpp"
+#include "workers/models/gradient_exchange.hpp"
 
 namespace edgesweep {
 namespace {
@@ -55,6 +57,22 @@ TEST_P(ModelsOnGpu, HaveTheirLossAndGradient) {
     expect_the_same(loss, [&](const auto& theta, const auto& x, const auto& y, const auto&) { return model_->gradient(theta, x, y, loss); });
     expect_the_same(loss, [&](const auto& theta, const auto& x, const auto& y, const auto&) {
       return at::scalar_tensor(model_->loss_and_gradient(theta, x, y, loss).loss, at::kDouble);
+    });
+  }
+}
+
+/// While later parts are computed, earlier ones are on their way through the host.
+TEST_P(ModelsOnGpu, AddUpTheirGradientsOverATeam) {
+  for (const std::int64_t least : {std::int64_t{1}, GradientExchange::usual_bucket}) {
+    expect_the_same(Loss::mse, [&](const auto& theta, const auto& x, const auto& y, const auto&) {
+      at::Tensor sum;
+      ThreadTeam(2).run([&](Team& team) {
+        GradientExchange exchange(team, model_->parameters(), 0.5, theta, least);
+        model_->tell_loss_and_gradient(theta, x, y, Loss::mse, exchange);
+        const LossGradient mine = exchange.sum();
+        if (team.rank() == 0) sum = mine.gradient;
+      });
+      return sum;
     });
   }
 }

@@ -167,6 +167,15 @@ LossGradient Model::loss_and_gradient(const at::Tensor& theta, const at::Tensor&
   return result;
 }
 
+void Model::tell_loss_and_gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets, Loss loss,
+                                   GradientListener& listener) const {
+  const LossGradient all = loss_and_gradient(theta, inputs, targets, loss);
+  listener.loss_made(at::scalar_tensor(all.loss, at::kDouble));
+  for (std::size_t i = parameters().size(); i-- > 0;) {
+    listener.part_made(i, all.gradient.narrow(0, parameters()[i].offset, parameters()[i].count));
+  }
+}
+
 std::unique_ptr<SymmetricOperator> Model::hessian(const at::Tensor& theta, const at::Tensor& inputs,
                                                   const at::Tensor& targets, Loss loss) const {
   return std::make_unique<AutogradHessian>(*this, theta, inputs, targets, loss);

@@ -208,7 +208,10 @@ at::Tensor LayeredModel::run_on(const at::Tensor& theta, const at::Tensor& input
   // One split, whose derivative is one concatenation: views by narrow() would each add a vector of θ's size.
   std::vector<std::int64_t> counts;
   for (const Parameter& p : parameters_) counts.push_back(p.count);
-  std::vector<at::Tensor> values = theta.split_with_sizes(counts);
+  return run_on(theta.split_with_sizes(counts), inputs, uses);
+}
+
+at::Tensor LayeredModel::run_on(std::vector<at::Tensor> values, const at::Tensor& inputs, std::vector<LayerUse>* uses) const {
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = values[i].view(parameters_[i].shape);
   LayerPass pass(layers_, settings_.norm, std::move(values), uses);
   std::vector<std::int64_t> shape = settings_.input_shape;

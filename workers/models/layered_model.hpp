@@ -112,6 +112,8 @@ class LayeredModel : public Model {
   at::Tensor ntk(const at::Tensor& theta, const at::Tensor& inputs) const override;
   at::Tensor projected_kernels(const at::Tensor& theta, const at::Tensor& inputs,
                                const at::Tensor& directions) const override;
+  void tell_loss_and_gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets, Loss loss,
+                              GradientListener& listener) const override;
   double forward_flops() const override;
 
  protected:
@@ -134,6 +136,8 @@ class LayeredModel : public Model {
   template <typename Visit>
   void for_each_layer(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& directions, Visit visit) const;
   at::Tensor run_on(const at::Tensor& theta, const at::Tensor& inputs, std::vector<LayerUse>* uses) const;
+  /// `values`: of each parameter, flat.
+  at::Tensor run_on(std::vector<at::Tensor> values, const at::Tensor& inputs, std::vector<LayerUse>* uses) const;
 
   LayeredSettings settings_;
   std::vector<Parameter> parameters_;

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -36,6 +37,17 @@ class SymmetricOperator {
 struct LossGradient {
   double loss = 0;
   at::Tensor gradient;
+};
+
+/// Hears of a loss and its gradient while they are computed. What it is given is complete when the device has done what is queued.
+class GradientListener {
+ public:
+  virtual ~GradientListener() = default;
+  /// First: the loss, a single value.
+  virtual void loss_made(const at::Tensor& loss) = 0;
+  /// Once of each parameter that the loss depends on, the network's end first where that can be: its gradient, [its count]. On a GPU in
+  /// a thread of autograd's.
+  virtual void part_made(std::size_t parameter, const at::Tensor& gradient) = 0;
 };
 
 /// SGD as theory.md section 1 defines it: v ← μ v + g + ρ θ, θ ← θ − η v, with g the gradient of the mini-batch loss.
@@ -101,6 +113,10 @@ class Model {
   /// of the targets and of θ; the implementation by autograd alone can do that.
   virtual LossGradient loss_and_gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
                                          Loss loss) const;
+
+  /// The same for a listener, bit by bit.
+  virtual void tell_loss_and_gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets, Loss loss,
+                                      GradientListener& listener) const;
 
   /// ∇L over the given examples, [P].
   at::Tensor gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets, Loss loss) const;

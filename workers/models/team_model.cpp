@@ -4,29 +4,14 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
-#include <span>
 #include <utility>
 
+#include "workers/models/gradient_exchange.hpp"
 #include "workers/models/gradient_stepper.hpp"
+#include "workers/models/team_sum.hpp"
 
 namespace edgesweep {
 namespace {
-
-template <typename Number>
-void sum_values(Team& team, const at::Tensor& values) {
-  team.sum(std::span(values.data_ptr<Number>(), static_cast<std::size_t>(values.numel())));
-}
-
-/// Over the team, in place; `values` is float32 or float64 and contiguous. From a GPU by way of the host.
-void sum_over(Team& team, at::Tensor& values) {
-  const at::Tensor here = values.cpu();
-  if (here.scalar_type() == at::kDouble) {
-    sum_values<double>(team, here);
-  } else {
-    sum_values<float>(team, here);
-  }
-  if (!values.is_cpu()) values.copy_(here);
-}
 
 /// Σ over members of their parts' matrix times the part's share.
 class SharedOperator final : public SymmetricOperator {
@@ -104,16 +89,12 @@ at::Tensor TeamModel::projected_kernels(const at::Tensor& theta, const at::Tenso
 LossGradient TeamModel::loss_and_gradient(const at::Tensor& theta, const at::Tensor& inputs, const at::Tensor& targets,
                                           Loss loss) const {
   const Part part = part_of(inputs.size(0));
-  at::Tensor all = at::zeros({parameter_count() + 1}, theta.options());  // ∇L, then L
-  at::Tensor gradient = all.narrow(0, 0, parameter_count());
+  GradientExchange exchange(team_, parameters(), part.share, theta);
   if (part.rows > 0) {
-    const LossGradient mine = model_->loss_and_gradient(theta, inputs.narrow(0, part.first, part.rows),
-                                                        targets.narrow(0, part.first, part.rows), loss);
-    gradient.copy_(mine.gradient).mul_(part.share);
-    all[-1] = mine.loss * part.share;
+    model_->tell_loss_and_gradient(theta, inputs.narrow(0, part.first, part.rows), targets.narrow(0, part.first, part.rows), loss,
+                                   exchange);
   }
-  sum_over(team_, all);
-  return {all[-1].item<double>(), gradient};
+  return exchange.sum();
 }
 
 std::unique_ptr<SymmetricOperator> TeamModel::hessian(const at::Tensor& theta, const at::Tensor& inputs,
