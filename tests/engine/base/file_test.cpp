@@ -59,7 +59,8 @@ class FileSizeLimit {
 };
 
 TEST_F(File, WhatWasWrittenIsReadBack) {
-  const std::string content = std::string("a\0b\n", 4) + std::string(100000, 'x');
+  std::string content("a\0b\n", 4);
+  content.append(100000, 'x');
   write_file_atomically(in_folder("f"), content);
   EXPECT_EQ(read_text_file(in_folder("f")), content);
   EXPECT_EQ(read_binary_file(in_folder("f")).size(), content.size());
