@@ -152,8 +152,7 @@ std::vector<std::uint8_t> packed_bytes(const ImageSet& images, std::int64_t imag
   const PixelSize size = decoder.size();
   const std::int64_t shorter = std::min(size.width, size.height);
   if (settings.side == 0 || shorter <= settings.side) return bytes;
-  std::int64_t reduction = 8;
-  while (shorter < settings.side * reduction) reduction /= 2;
+  const std::int64_t reduction = reduction_for(static_cast<double>(shorter), settings.side);
   RgbPixels pixels;
   decoder.decode(reduction, pixels);
   const auto scaled = [&](std::int64_t side) { return (side * settings.side + shorter / 2) / shorter; };

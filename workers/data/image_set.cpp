@@ -14,13 +14,6 @@ CropBox at_centre(std::int64_t width, std::int64_t height, double crop_width, do
   return {(static_cast<double>(width) - crop_width) / 2, (static_cast<double>(height) - crop_height) / 2, crop_width, crop_height};
 }
 
-/// The largest of 1, 2, 4, 8 that leaves the box at least size × size pixels.
-std::int64_t reduction_for(const CropBox& box, std::int64_t size) {
-  std::int64_t reduction = 8;
-  while (reduction > 1 && std::min(box.width, box.height) < static_cast<double>(size * reduction)) reduction /= 2;
-  return reduction;
-}
-
 }  // namespace
 
 CropBox centre_crop(std::int64_t width, std::int64_t height, std::int64_t size, std::int64_t resize) {
@@ -68,7 +61,7 @@ void ImageSet::read(std::int64_t image, const Framing& framing, std::int64_t siz
   const std::string file_name = name(image);
   JpegDecoder decoder(file, file_name);
   CropBox box = framing(decoder.size().width, decoder.size().height);
-  const std::int64_t reduction = reduction_for(box, size);
+  const std::int64_t reduction = reduction_for(std::min(box.width, box.height), size);
   const auto scale = static_cast<double>(reduction);
   box = {box.left / scale, box.top / scale, box.width / scale, box.height / scale, box.flip};
   const std::int64_t width = (decoder.size().width + reduction - 1) / reduction;

@@ -34,7 +34,7 @@ class ImageSet {
   virtual std::vector<std::uint8_t> bytes(std::int64_t image) const = 0;
 
   /// Decodes what the framing chooses and resizes it to size × size: planes R, G, B of bytes. Of large images a half, quarter or
-  /// eighth is decoded, as long as that has all the pixels that are wanted. Throws InputError naming the file.
+  /// eighth is decoded (reduction_for). Throws InputError naming the file.
   void read(std::int64_t image, const Framing& framing, std::int64_t size, std::uint8_t* planes) const;
 };
 

@@ -126,6 +126,12 @@ bool compress(jpeg_compress_struct& info, ErrorManager& errors, const std::uint8
 
 }  // namespace
 
+std::int64_t reduction_for(double side, std::int64_t wanted) {
+  std::int64_t reduction = 8;
+  while (reduction > 1 && side < 2 * static_cast<double>(wanted * reduction)) reduction /= 2;
+  return reduction;
+}
+
 struct JpegDecoder::Library {
   explicit Library(const std::string& file) : name(file) { info.err = install(errors); }
   ~Library() { jpeg_destroy_decompress(&info); }

@@ -26,6 +26,10 @@ struct RgbPixels {
   std::vector<std::uint8_t> values;  ///< rows.count × columns.count × 3
 };
 
+/// The largest of 1, 2, 4, 8 that leaves `side` pixels at least twice as many as are wanted. What libjpeg leaves of fine detail when it
+/// reduces differs from a filter's: with twice as many, the filter that follows has the say.
+std::int64_t reduction_for(double side, std::int64_t wanted);
+
 /// One JPEG image, decoded once. `name` is the file's, for messages; it and `bytes` must outlive the decoder. All throw InputError
 /// that names it if the bytes are no JPEG image, damaged or cut off; what other decoders forgive (bytes beyond the end, unknown
 /// markers) is forgiven.
