@@ -32,10 +32,10 @@ std::string error_of(const std::function<void()>& call) {
 }
 
 TEST(CentreCrop, IsWhatResizingAndCuttingLeave) {
-  const CropBox box = centre_crop(512, 384, 224, 256);
+  const CropBox box = centre_crop(768, 384, 224, 256);
   EXPECT_DOUBLE_EQ(box.width, 336);
   EXPECT_DOUBLE_EQ(box.height, 336);
-  EXPECT_DOUBLE_EQ(box.left, 88);
+  EXPECT_DOUBLE_EQ(box.left, 216);
   EXPECT_DOUBLE_EQ(box.top, 24);
   EXPECT_FALSE(box.flip);
   // 501 × 376 becomes 341 × 256, and 117 / 2 is rounded to even.
