@@ -23,24 +23,20 @@ const std::vector<Small> networks = {
     {R"({"name": "vit", "patch": 2, "width": 6, "blocks": 2, "heads": 2, "mlp_hidden": 7})", {3, 6, 4}, 2},
 };
 
-class Heard final : public GradientListener {
- public:
-  explicit Heard(const Model& model) : model_(model), gradient(at::zeros({model.parameter_count()}, at::kFloat)) {}
+struct Heard final : GradientListener {
+  explicit Heard(const Model& from) : model(from), gradient(at::zeros({from.parameter_count()}, at::kFloat)) {}
 
   void loss_made(const at::Tensor& value) override {
     EXPECT_TRUE(order.empty());
     loss = value.item<double>();
   }
   void part_made(std::size_t parameter, const at::Tensor& part) override {
-    const Parameter& p = model_.parameters()[parameter];
+    const Parameter& p = model.parameters()[parameter];
     gradient.narrow(0, p.offset, p.count).copy_(part);
     order.push_back(parameter);
   }
 
- private:
-  const Model& model_;
-
- public:
+  const Model& model;
   double loss = 0;
   at::Tensor gradient;
   std::vector<std::size_t> order;
