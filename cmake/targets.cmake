@@ -3,6 +3,9 @@
 add_library(edgesweep_options INTERFACE)
 target_compile_options(edgesweep_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
                        $<$<BOOL:${EDGESWEEP_WERROR}>:-Werror>)
+# GCC 13 and newer take a registry's entry for part of the name that it was looked up by.
+target_compile_options(edgesweep_options INTERFACE
+                       $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_GREATER_EQUAL:$<CXX_COMPILER_VERSION>,13>>:-Wno-dangling-reference>)
 # Contraction of a*b+c would make results depend on the compiler; kernels that want FMA ask for it themselves.
 target_compile_options(edgesweep_options INTERFACE -ffp-contract=off)
 target_include_directories(edgesweep_options INTERFACE ${PROJECT_SOURCE_DIR})
