@@ -14,6 +14,7 @@ namespace {
 
 /// Weights are multiples of 2^-precision; sums of 255 times them fit in 32 bits, and are below 256 when rounded.
 constexpr int precision = 22;
+constexpr std::int32_t half = 1 << (precision - 1);
 
 /// So many bytes are summed at a time, and so many output rows made. The vectors are explicit, since compilers do not agree on loops.
 constexpr std::size_t lanes = 16;
@@ -58,8 +59,6 @@ void make_filter(double from, double length, std::int64_t limit, std::int64_t si
     filter.taps[static_cast<std::size_t>(i)] = {low, high - low, place};
   }
 }
-
-constexpr std::int32_t half = 1 << (precision - 1);
 
 // a0 b0 a1 b1 … of the first and of the second half of each, and the low halves of wider numbers on machines that store these first.
 #define EDGESWEEP_LOW_16(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)

@@ -58,13 +58,12 @@ void GradientExchange::sum_on_gpu() {
   const c10::impl::VirtualGuardImpl streams(device.type());
   const c10::Stream computing = streams.getStream(device), copying = streams.getStreamFromGlobalPool(device);
   const at::Tensor host = at::empty(values_.sizes(), values_.options().device(at::kCPU).pinned_memory(true));
+  for (Bucket& bucket : buckets_) {
+    if (!bucket.made) mark(bucket);
+  }
   {
     const c10::StreamGuard guard(copying);
     for (Bucket& bucket : buckets_) {
-      if (!bucket.made) {
-        const c10::StreamGuard back(computing);
-        mark(bucket);
-      }
       bucket.made->block(copying);
       const at::Tensor there = values_.narrow(0, bucket.first, bucket.end - bucket.first);
       const at::Tensor here = host.narrow(0, bucket.first, bucket.end - bucket.first);

@@ -31,9 +31,9 @@ class GradientExchange final : public GradientListener {
 
  private:
   struct Bucket {
-    std::int64_t first = 0, end = 0;    ///< in values_
-    std::int64_t missing = 0;           ///< parameters
-    std::optional<c10::Event> made;     ///< on a GPU: when its values are there
+    std::int64_t first = 0, end = 0;  ///< in values_
+    std::int64_t missing = 0;         ///< parameters
+    std::optional<c10::Event> made;   ///< on a GPU: when its values are there
   };
 
   void mark(Bucket& bucket) const;
@@ -42,9 +42,9 @@ class GradientExchange final : public GradientListener {
   Team& team_;
   const std::vector<Parameter>& parameters_;
   double share_;
-  at::Tensor values_;                    // ∇L, then L
+  at::Tensor values_;  // ∇L, then L
   std::vector<Bucket> buckets_;
-  std::vector<std::size_t> bucket_of_;   // of each parameter
+  std::vector<std::size_t> bucket_of_;  // of each parameter
 };
 
 }  // namespace edgesweep

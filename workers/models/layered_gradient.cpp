@@ -26,8 +26,9 @@ void LayeredModel::tell_loss_and_gradient(const at::Tensor& theta, const at::Ten
       leaves.back().register_hook([&, i, share, last](const at::Tensor& g) {
         const at::NoGradGuard no_graph;
         const at::Tensor part = g.to(theta.scalar_type());
+        if (share == 1) return listener.part_made(i, part);  // nothing to add to it: it is not kept
         if (!gradients[i].defined()) {
-          gradients[i] = share == 1 ? part : part * share;
+          gradients[i] = part * share;
         } else {
           gradients[i].add_(part, share);
         }
