@@ -11,6 +11,7 @@ scripts/setup.sh --tests
 choose_compiler
 cmake --preset dev
 cmake --build --preset dev
-# One thread a library: tests that start several ranks would fight over the cores.
+# One thread a library: tests that start several ranks would fight over the cores. nproc would take it for the number of cores.
+jobs=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
-exec ctest --preset dev -j "$(nproc)" "$@"
+exec ctest --preset dev -j "$jobs" "$@"

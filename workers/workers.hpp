@@ -30,13 +30,14 @@ struct RunnerSettings {
   std::string device = "auto";  ///< auto, cpu, cuda
   int local_rank = 0;           ///< picks the GPU on a machine with several
   Team* team = nullptr;         ///< that trains trials together, and outlives the runner; null: this process alone
+  std::int64_t trials = 1;      ///< threads that will run trials at a time
 };
 
 /// Checks, without loading it, that the experiment's data is there. Returns what tells it from other data with which a sweep
 /// must not go on, in words; empty if there is nothing to tell. Throws InputError.
 std::string check_data(const Json& experiment, const DataSource& source);
 
-/// A runner on this process's device; loads the data set. Throws InputError.
+/// A runner on this process's device, for any number of threads at a time; loads the data set. Throws InputError.
 std::unique_ptr<TrialRunner> make_runner(const Sweep& sweep, const RunnerSettings& settings);
 
 /// For the calling thread, before it computes: one thread for LibTorch and BLAS unless OMP_NUM_THREADS says otherwise, and

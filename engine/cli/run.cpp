@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/base/fault_injection.hpp"
 #include "engine/base/log.hpp"
@@ -17,6 +18,7 @@
 #include "engine/mpi/coordinator_server.hpp"
 #include "engine/mpi/rank_team.hpp"
 #include "engine/mpi/session.hpp"
+#include "engine/mpi/worker_places.hpp"
 #include "engine/mpi/worker_transport.hpp"
 #include "engine/schedule/local_transport.hpp"
 #include "engine/schedule/team_places.hpp"
@@ -30,19 +32,49 @@ WorkerSettings worker_settings(const RunOptions& options) {
   return {{options.store}, options.checkpoint_interval, options.patience};
 }
 
+TrainerSetup trainer_setup(const RunOptions& options, const Sweep& sweep, int rank, int local_worker) {
+  TrainerSetup setup{sweep.text, options.sweep, data_source(options.data).directory, options.device, local_worker, rank};
+  setup.trials = options.trials;
+  return setup;
+}
+
+TrainerTimeouts trainer_timeouts(const RunOptions& options) { return {options.heartbeat_timeout, options.hang_timeout}; }
+
 /// In this process or in one of its own, with the team if there is one. Throws InputError.
 std::unique_ptr<TrialRunner> make_runner(const RunOptions& options, const Sweep& sweep, bool in_process, int rank,
                                          int local_worker, Team* team) {
-  TrainerSetup setup{sweep.text, options.sweep, data_source(options.data).directory, options.device, local_worker, rank};
+  TrainerSetup setup = trainer_setup(options, sweep, rank, local_worker);
   if (in_process) {
     return make_runner_here(sweep, setup, team);
   }
-  return std::make_unique<ProcessRunner>(std::move(setup), TrainerTimeouts{options.heartbeat_timeout, options.hang_timeout},
-                                         TrainerCommand(), team);
+  return std::make_unique<ProcessRunner>(std::move(setup), trainer_timeouts(options), TrainerCommand(), team);
+}
+
+/// Of a worker that trains several trials at a time, one for each; they share the process that trains. Throws InputError.
+std::vector<std::shared_ptr<TrialRunner>> make_runners(const RunOptions& options, const Sweep& sweep, int rank,
+                                                       int local_worker) {
+  const TrainerSetup setup = trainer_setup(options, sweep, rank, local_worker);
+  std::vector<std::shared_ptr<TrialRunner>> runners;
+  if (options.in_process) {
+    runners.resize(static_cast<std::size_t>(options.trials), make_runner_here(sweep, setup, nullptr));
+    return runners;
+  }
+  const auto trainers = std::make_shared<SharedTrainer>(TrainerCommand(), options.trials);
+  for (int place = 0; place < options.trials; ++place) {
+    runners.push_back(std::make_shared<ProcessRunner>(setup, trainer_timeouts(options), trainers, place));
+  }
+  return runners;
+}
+
+void require_one_trial(const RunOptions& options, const std::string& else_reason) {
+  if (options.trials > 1) {
+    throw InputError("--pack", "is " + std::to_string(options.trials) + ", and " + else_reason);
+  }
 }
 
 /// Coordinator and worker in one process.
 ExitCode run_alone(const RunOptions& options) {
+  require_one_trial(options, "there is no mpirun; mpirun -n 2 starts one worker for as many trials, and one rank that coordinates");
   const std::unique_ptr<Catalog> catalog = make_catalog();
   RunDesk desk(options, *catalog, 1);
   const std::unique_ptr<TrialRunner> runner = make_runner(options, desk.sweep(), !options.trainer_process, -1, 0, nullptr);
@@ -53,11 +85,15 @@ ExitCode run_alone(const RunOptions& options) {
 }
 
 ExitCode coordinate(const RunOptions& options, Communicator& communicator) {
-  CoordinatorServer server(communicator);
+  CoordinatorServer server(communicator, options.trials);
   ExitCode code = ExitCode::bad_input;
   try {
     const std::unique_ptr<Catalog> catalog = make_catalog();
     RunDesk desk(options, *catalog, communicator.size() - 1);
+    if (desk.sweep().ranks_per_trial > 1) {
+      require_one_trial(options, options.sweep + " has ranks_per_trial " + std::to_string(desk.sweep().ranks_per_trial) +
+                                     ": a trial of several ranks is trained by itself");
+    }
     server.send_sweep(desk.sweep());
     server.await_workers();
     desk.open(server.workers());
@@ -96,6 +132,29 @@ void train(const RunOptions& options, const Sweep& sweep, WorkerTransport& trans
   }
 }
 
+/// Trains several trials at a time; returns when there are no more.
+void train_several(const RunOptions& options, const Sweep& sweep, WorkerTransport& transport, int rank, int local_worker) {
+  const auto unfit = [&](const WorkerUnfit& complaint) {
+    for (int place = 0; place < options.trials; ++place) {
+      transport.send(place, complaint);
+    }
+  };
+  std::vector<std::shared_ptr<TrialRunner>> runners;
+  try {
+    runners = make_runners(options, sweep, rank, local_worker);
+  } catch (const InputError& error) {
+    return unfit({true, error.subject(), error.reason()});
+  } catch (const std::exception& error) {
+    return unfit({false, "setting up", one_line(error.what())});
+  }
+  WorkerPlaces(transport, options.trials).run([&](int place, Transport& line) {
+    if (options.in_process) {
+      set_up_computing();
+    }
+    run_worker(sweep, *runners[static_cast<std::size_t>(place)], line, worker_settings(options));
+  });
+}
+
 ExitCode work(const RunOptions& options, Communicator& communicator, int local_worker) {
   WorkerTransport transport(communicator);
   const std::optional<std::string> text = transport.receive_sweep();
@@ -108,6 +167,10 @@ ExitCode work(const RunOptions& options, Communicator& communicator, int local_w
     sweep = parse_sweep(*text, options.sweep, *make_catalog());
   } catch (const std::exception& error) {
     transport.send(WorkerUnfit{false, "setting up", one_line(error.what())});
+    return transport.wait_for_end();
+  }
+  if (options.trials > 1) {
+    train_several(options, *sweep, transport, rank, local_worker);
     return transport.wait_for_end();
   }
   const int leader = leader_of(rank, communicator.size(), sweep->ranks_per_trial);
@@ -157,6 +220,10 @@ void add_run_command(CLI::App& app, ExitCode& code) {
   command->add_option("--checkpoint-interval", options->checkpoint_interval, "Seconds between checkpoints of a trial")
       ->capture_default_str()
       ->check(CLI::Range(0.0, std::numeric_limits<double>::max()).description(""));
+  command->add_option("--pack", options->trials,
+                      "Trials that each worker trains at a time: on a GPU, steps of small networks together")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024).description(""));
   CLI::Option* here = command->add_flag("--in-process", options->in_process,
                                         "Train in the ranks themselves, not in a trainer process of each");
   command->add_flag("--trainer-process", options->trainer_process, "Train in a trainer process without mpirun, too")

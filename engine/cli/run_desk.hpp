@@ -30,6 +30,7 @@ struct RunOptions {
   std::string fork;  ///< STORE:TRIAL@STEP, or empty
   double checkpoint_interval = 300;  ///< seconds
   bool in_process = false;           ///< train in the ranks themselves, not in trainer processes
+  int trials = 1;                    ///< that each worker trains at a time
   bool trainer_process = false;      ///< a trainer process without mpirun, too
   double heartbeat_timeout = 300;    ///< seconds without a sign of life after which a trainer is killed; 0: never
   double hang_timeout = 0;           ///< seconds without progress after which a trainer is killed; 0: never

@@ -78,12 +78,12 @@ int Communicator::rank() const { return impl_->rank; }
 
 int Communicator::size() const { return impl_->size; }
 
-void Communicator::send(int to, Bytes content) {
+void Communicator::send(int to, Bytes content, int place) {
   meet_faults(FaultPoint::send, "MPI_Isend");
   impl_->wait_until_pending(kMaxPending - 1);
   Impl::Pending& message = impl_->pending.emplace_back();
   message.content = std::move(content);
-  check_mpi(MPI_Isend(message.content.data(), static_cast<int>(message.content.size()), MPI_BYTE, to, 0, impl_->comm,
+  check_mpi(MPI_Isend(message.content.data(), static_cast<int>(message.content.size()), MPI_BYTE, to, place, impl_->comm,
                       &message.request),
             "MPI_Isend");
 }
@@ -96,7 +96,7 @@ std::optional<Parcel> Communicator::try_receive() {
   // Open MPI looks at what it has taken in before, and only then takes in what has come: that the second look finds, not one
   // after the caller's pause.
   for (int look = 0; look < 2 && there == 0; ++look) {
-    check_mpi(MPI_Improbe(MPI_ANY_SOURCE, 0, impl_->comm, &there, &message, &status), "MPI_Improbe");
+    check_mpi(MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, impl_->comm, &there, &message, &status), "MPI_Improbe");
   }
   if (there == 0) {
     return std::nullopt;
@@ -104,7 +104,7 @@ std::optional<Parcel> Communicator::try_receive() {
   meet_faults(FaultPoint::receive, "MPI_Mrecv");
   int size = 0;
   check_mpi(MPI_Get_count(&status, MPI_BYTE, &size), "MPI_Get_count");
-  Parcel parcel{status.MPI_SOURCE, Bytes(static_cast<std::size_t>(size))};
+  Parcel parcel{status.MPI_SOURCE, status.MPI_TAG, Bytes(static_cast<std::size_t>(size))};
   check_mpi(MPI_Mrecv(parcel.content.data(), size, MPI_BYTE, &message, MPI_STATUS_IGNORE), "MPI_Mrecv");
   return parcel;
 }

@@ -12,6 +12,7 @@ namespace edgesweep {
 /// Bytes and where they came from.
 struct Parcel {
   int from = 0;
+  int place = 0;  ///< as send() was given it
   Bytes content;
 };
 
@@ -31,8 +32,9 @@ class Communicator {
   int rank() const;
   int size() const;
 
-  /// Sends without waiting for the receiver, unless kMaxPending messages are under way. Throws SystemError.
-  void send(int to, Bytes content);
+  /// Sends without waiting for the receiver, unless kMaxPending messages are under way. `place` is of the worker that trains several
+  /// trials at a time, whoever of the two sends. Throws SystemError.
+  void send(int to, Bytes content, int place = 0);
 
   /// The next message of anybody, if one is there. Throws SystemError.
   std::optional<Parcel> try_receive();

@@ -22,9 +22,18 @@ constexpr double kLongestPause = 1.5e-3;
 
 }  // namespace
 
-CoordinatorServer::CoordinatorServer(Communicator& communicator) : communicator_(communicator) {}
+CoordinatorServer::CoordinatorServer(Communicator& communicator, int places) : communicator_(communicator), places_(places) {}
 
-std::set<int> CoordinatorServer::workers() const { return team_leaders(communicator_.size(), ranks_per_trial_); }
+std::set<int> CoordinatorServer::workers() const {
+  if (places_ == 1) {
+    return team_leaders(communicator_.size(), ranks_per_trial_);
+  }
+  std::set<int> workers;
+  for (int worker = 1; worker <= (communicator_.size() - 1) * places_; ++worker) {
+    workers.insert(worker);
+  }
+  return workers;
+}
 
 void CoordinatorServer::send_all(const CoordinatorMessage& message) {
   for (int rank = 1; rank < communicator_.size(); ++rank) {
@@ -38,13 +47,17 @@ void CoordinatorServer::send_sweep(const Sweep& sweep) {
 }
 
 void CoordinatorServer::await_workers() {
-  std::set<int> missing;
+  std::set<int> missing;  // workers, and the other members of teams
+  std::size_t ranks_left_over = 0;
   for (int rank = 1; rank < communicator_.size(); ++rank) {
-    if (leader_of(rank, communicator_.size(), ranks_per_trial_) != 0) {
-      missing.insert(rank);
+    if (leader_of(rank, communicator_.size(), ranks_per_trial_) == 0) {
+      ++ranks_left_over;
+      continue;
+    }
+    for (int place = 0; place < places_; ++place) {
+      missing.insert(worker_of({rank, place, {}}));
     }
   }
-  const auto ranks_left_over = static_cast<std::size_t>(communicator_.size()) - 1 - missing.size();
   if (ranks_left_over > 0) {
     log_warning(std::to_string(ranks_left_over) + " of the ranks train nothing: a team takes " + std::to_string(ranks_per_trial_));
   }
@@ -61,8 +74,8 @@ void CoordinatorServer::await_workers() {
     if (complaint != nullptr && !unfit) {
       unfit = {parcel->from, *complaint};
     }
-    missing.erase(parcel->from);
-    if (workers().contains(parcel->from)) {
+    missing.erase(worker_of(*parcel));
+    if (workers().contains(worker_of(*parcel))) {
       early_.push_back(std::move(*parcel));
     }
   }
@@ -76,7 +89,7 @@ void CoordinatorServer::await_workers() {
 
 void CoordinatorServer::serve(Coordinator& coordinator, const std::function<void(double)>& each_turn) {
   for (const Parcel& parcel : early_) {
-    coordinator.on_message(parcel.from, unpack_worker_message(parcel.content));
+    coordinator.on_message(worker_of(parcel), unpack_worker_message(parcel.content));
   }
   early_.clear();
   bool stop_sent = false;
@@ -89,7 +102,7 @@ void CoordinatorServer::serve(Coordinator& coordinator, const std::function<void
       if (!parcel) {
         break;
       }
-      coordinator.on_message(parcel->from, unpack_worker_message(parcel->content));
+      coordinator.on_message(worker_of(*parcel), unpack_worker_message(parcel->content));
     }
     if (stop_signal() != 0) {
       coordinator.request_stop();
@@ -99,7 +112,7 @@ void CoordinatorServer::serve(Coordinator& coordinator, const std::function<void
       send_all(StopTrials{});
     }
     for (const Dispatch& dispatch : coordinator.dispatch()) {
-      communicator_.send(dispatch.worker, pack(dispatch.assignment));
+      communicator_.send((dispatch.worker - 1) / places_ + 1, pack(dispatch.assignment), (dispatch.worker - 1) % places_);
     }
     const double now = monotonic_seconds();
     each_turn(now);  // throws if the store is no longer ours, before anything is committed

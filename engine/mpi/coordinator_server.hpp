@@ -10,14 +10,14 @@
 
 namespace edgesweep {
 
-/// Rank 0's side of a run with workers on ranks 1, 2, …, or teams of such ranks: gives them the sweep, carries messages between
+/// Rank 0's side of a run with workers on ranks 1, 2, …, teams of such ranks, or several places for a trial on each: gives them the sweep, carries messages between
 /// the workers (of a team, its leader) and the coordinator while it sleeps most of the time, and ends them.
 class CoordinatorServer {
  public:
-  /// `communicator` must outlive the server.
-  explicit CoordinatorServer(Communicator& communicator);
+  /// With `places` trials at a time on each rank. `communicator` must outlive the server.
+  explicit CoordinatorServer(Communicator& communicator, int places = 1);
 
-  /// Ranks of the workers, or of the teams' leaders. After send_sweep().
+  /// Numbers of the workers: ranks, of teams their leaders'; or 1, 2, … for the places of rank 1, then those of rank 2, … After send_sweep().
   std::set<int> workers() const;
 
   /// Sends the sweep's canonical text to all ranks.
@@ -35,8 +35,10 @@ class CoordinatorServer {
 
  private:
   void send_all(const CoordinatorMessage& message);
+  int worker_of(const Parcel& parcel) const { return (parcel.from - 1) * places_ + parcel.place + 1; }
 
   Communicator& communicator_;
+  int places_;
   std::int64_t ranks_per_trial_ = 1;
   std::vector<Parcel> early_;  ///< what workers said before the coordinator was there
 };

@@ -13,7 +13,7 @@ struct Fields {
   static void of(Visit& visit, M& m) {
     using T = std::remove_const_t<M>;
     if constexpr (std::is_same_v<T, Assignment>) {
-      visit(m.trial, m.use_checkpoint);
+      visit(m.trial, m.use_checkpoint, m.failed_before);
     } else if constexpr (std::is_same_v<T, SweepText>) {
       visit(m.text);
     } else if constexpr (std::is_same_v<T, EndRun>) {

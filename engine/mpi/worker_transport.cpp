@@ -30,14 +30,14 @@ std::optional<std::string> WorkerTransport::receive_sweep() {
   }
 }
 
-std::optional<Assignment> WorkerTransport::poll() {
+std::optional<PlacedAssignment> WorkerTransport::poll() {
   const std::optional<Parcel> parcel = communicator_.try_receive();
   if (!parcel) {
     return std::nullopt;
   }
   const CoordinatorMessage message = unpack_coordinator_message(parcel->content);
   if (const auto* assignment = std::get_if<Assignment>(&message)) {
-    return *assignment;
+    return PlacedAssignment{parcel->place, *assignment};
   }
   if (const auto* end = std::get_if<EndRun>(&message)) {
     end_ = *end;
@@ -54,15 +54,17 @@ std::optional<Assignment> WorkerTransport::next() {
       told_of_signal_ = true;
       send(StopAsked{});
     }
-    if (const std::optional<Assignment> assignment = poll()) {
-      return assignment;
+    if (const std::optional<PlacedAssignment> placed = poll()) {
+      return placed->assignment;
     }
     backoff.wait();
   }
   return std::nullopt;
 }
 
-void WorkerTransport::send(const WorkerMessage& message) { communicator_.send(kCoordinator, pack(message)); }
+void WorkerTransport::send(int place, const WorkerMessage& message) {
+  communicator_.send(kCoordinator, pack(message), place);
+}
 
 bool WorkerTransport::stop_requested() {
   poll();

@@ -7,6 +7,12 @@
 
 namespace edgesweep {
 
+/// An assignment to one of a worker's places.
+struct PlacedAssignment {
+  int place = 0;
+  Assignment assignment;
+};
+
 /// A worker's connection to the coordinator on rank 0.
 class WorkerTransport final : public Transport {
  public:
@@ -20,17 +26,20 @@ class WorkerTransport final : public Transport {
   void say_ready() { send(WorkerReady{}); }
 
   std::optional<Assignment> next() override;
-  void send(const WorkerMessage& message) override;
+  void send(const WorkerMessage& message) override { send(0, message); }
   bool stop_requested() override;
+
+  // The same for a worker of several places.
+  void send(int place, const WorkerMessage& message);
+  /// Takes in one message if one is there; an assignment is returned.
+  std::optional<PlacedAssignment> poll();
+  bool stop_came() const { return stop_; }
+  bool ended() const { return end_.has_value(); }
 
   /// Sends all that is under way, waits until the coordinator ends the run, and returns the code it gave.
   ExitCode wait_for_end();
 
  private:
-  /// Takes in one message if one is there; an assignment is returned.
-  std::optional<Assignment> poll();
-  bool ended() const { return end_.has_value(); }
-
   Communicator& communicator_;
   std::optional<EndRun> end_;
   bool stop_ = false;

@@ -185,9 +185,9 @@ std::vector<Dispatch> Coordinator::dispatch() {
       ++worker;
       continue;
     }
-    const auto failures = failures_.find(*trial);
-    const bool last_try = failures != failures_.end() && failures->second == kMaxFailures - 1;
-    dispatches.push_back({*worker, {*trial, !last_try}});
+    const auto found = failures_.find(*trial);
+    const int failures = found == failures_.end() ? 0 : found->second;
+    dispatches.push_back({*worker, {*trial, failures < kMaxFailures - 1, failures > 0}});
     Run& run = running_[*worker];
     run = Run{.trial = *trial};
     ++state_of(*trial).attempts;

@@ -20,6 +20,7 @@ struct SweepText {
 struct Assignment {
   std::int64_t trial = 0;
   bool use_checkpoint = true;  ///< false: from the first step, whatever checkpoint there is
+  bool failed_before = false;  ///< in this run
   bool operator==(const Assignment&) const = default;
 };
 

@@ -36,9 +36,9 @@ struct TransportFailure {
 
 class WorkerHooks final : public TrialHooks {
  public:
-  WorkerHooks(const Trial& trial, std::string key, Transport& transport, const WorkerSettings& settings)
-      : trial_(trial), key_(std::move(key)), transport_(transport), settings_(settings), started_(monotonic_seconds()), now_(started_),
-        polled_(started_), checkpointed_(started_) {}
+  WorkerHooks(const Trial& trial, std::string key, bool failed_before, Transport& transport, const WorkerSettings& settings)
+      : trial_(trial), key_(std::move(key)), failed_before_(failed_before), transport_(transport), settings_(settings),
+        started_(monotonic_seconds()), now_(started_), polled_(started_), checkpointed_(started_) {}
 
   void record(std::int64_t index, std::span<const double> values) override {
     send(TrialRecord{trial_.index, index, {values.begin(), values.end()}});
@@ -70,6 +70,8 @@ class WorkerHooks final : public TrialHooks {
     }
     return stop_;
   }
+
+  bool failed_before() override { return failed_before_; }
 
   void keep_parameters(const Bytes& content, std::optional<std::int64_t> record) override {
     const double began = monotonic_seconds();
@@ -119,6 +121,7 @@ class WorkerHooks final : public TrialHooks {
 
   const Trial& trial_;
   std::string key_;
+  bool failed_before_;
   Transport& transport_;
   const WorkerSettings& settings_;
   double started_;
@@ -170,7 +173,7 @@ WorkerMessage message_of(const Trial& trial, const TrialOutcome& outcome, double
 bool run_assignment(const Sweep& sweep, const Assignment& assignment, TrialRunner& runner, Transport& transport,
                     const WorkerSettings& settings, TeamLink& team) {
   const Trial trial = make_trial(sweep, assignment.trial);
-  WorkerHooks hooks(trial, checkpoint_key(sweep, trial), transport, settings);
+  WorkerHooks hooks(trial, checkpoint_key(sweep, trial), assignment.failed_before, transport, settings);
   TeamTrial start{trial.index, std::nullopt};
   try {
     if (assignment.use_checkpoint) {

@@ -39,6 +39,9 @@ class TrialHooks {
   /// True when the trial should save its state and return TrialEnd::interrupted. Asked before every step: cheap.
   virtual bool stop_requested() = 0;
 
+  /// True if the trial has failed before: perhaps for what others did that trained in the same process.
+  virtual bool failed_before() { return false; }
+
   /// Keeps a parameter file (content as torch.jit.load reads it); `record` is empty for the final one.
   virtual void keep_parameters(const Bytes& content, std::optional<std::int64_t> record) = 0;
 };

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstring>
 #include <initializer_list>
+#include <span>
 #include <thread>
 #include <utility>
 
@@ -25,7 +26,7 @@ constexpr int kNoProgram = 127;
 constexpr int kPatienceMilliseconds = 2000;
 
 /// The child's first moments: only async-signal-safe calls, as other threads of the parent may hold any lock.
-[[noreturn]] void become(const char* program, char* const* arguments, int socket, int buffer, pid_t parent) {
+[[noreturn]] void become(const char* program, char* const* arguments, std::span<int> inherited, pid_t parent) {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE}) {
     ::signal(signal, SIG_IGN);
   }
@@ -35,28 +36,36 @@ constexpr int kPatienceMilliseconds = 2000;
     _exit(kNoProgram);
   }
   // Away from the places that they go to, then there.
-  socket = fcntl(socket, F_DUPFD, kChildBuffer + 1);
-  buffer = buffer < 0 ? -1 : fcntl(buffer, F_DUPFD, kChildBuffer + 1);
-  dup2(socket, kChildSocket);
-  if (buffer >= 0) {
-    dup2(buffer, kChildBuffer);
+  const int end = kChildSocket + static_cast<int>(inherited.size());
+  for (int& descriptor : inherited) {
+    descriptor = fcntl(descriptor, F_DUPFD, end);
+  }
+  for (int place = kChildSocket; place < end; ++place) {
+    dup2(inherited[static_cast<std::size_t>(place - kChildSocket)], place);
   }
   // Connections of the parent that stayed open here would hide its death from its peers.
-  syscall(SYS_close_range, (buffer < 0 ? kChildSocket : kChildBuffer) + 1, ~0U, 0);
+  syscall(SYS_close_range, end, ~0U, 0);
   execv(program, arguments);
   _exit(kNoProgram);
 }
 
 }  // namespace
 
-ChildProcess::ChildProcess(const std::string& program, const std::vector<std::string>& arguments, int buffer)
-    : socket_(-1) {
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-    throw SystemError("socketpair", std::strerror(errno));
+ChildProcess::ChildProcess(const std::string& program, const std::vector<std::string>& arguments, int sockets, int buffer) {
+  std::vector<FrameSocket> theirs;
+  std::vector<int> inherited;
+  for (int i = 0; i < sockets; ++i) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+      throw SystemError("socketpair", std::strerror(errno));
+    }
+    sockets_.emplace_back(ends[0]);
+    theirs.emplace_back(ends[1]);
+    inherited.push_back(ends[1]);
   }
-  socket_ = FrameSocket(ends[0]);
-  const FrameSocket theirs(ends[1]);
+  if (buffer >= 0) {
+    inherited.push_back(buffer);
+  }
   std::vector<std::string> words{"edgesweep"};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> pointers;
@@ -67,7 +76,7 @@ ChildProcess::ChildProcess(const std::string& program, const std::vector<std::st
   const pid_t parent = getpid();
   pid_ = fork();
   if (pid_ == 0) {
-    become(program.c_str(), pointers.data(), ends[1], buffer, parent);
+    become(program.c_str(), pointers.data(), inherited, parent);
   }
   if (pid_ < 0) {
     throw SystemError("fork", std::strerror(errno));
@@ -82,6 +91,7 @@ ChildProcess::~ChildProcess() {
 }
 
 bool ChildProcess::reap(int options) {
+  const std::lock_guard guard(mutex_);
   if (status_) {
     return true;
   }

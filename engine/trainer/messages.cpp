@@ -13,7 +13,8 @@ struct Fields {
   static void of(Visit& visit, M& m) {
     using T = std::remove_const_t<M>;
     if constexpr (std::is_same_v<T, TrainerSetup>) {
-      visit(m.sweep_text, m.sweep_file, m.data, m.device, m.local_rank, m.log_rank, m.team_rank, m.team_size);
+      visit(m.sweep_text, m.sweep_file, m.data, m.device, m.local_rank, m.log_rank, m.team_rank, m.team_size,
+            m.trials);
     } else if constexpr (std::is_same_v<T, TeamAnswer>) {
       visit(m.bits);
     } else if constexpr (std::is_same_v<T, TeamCall>) {

@@ -21,6 +21,7 @@ struct TrainerSetup {
   std::int64_t log_rank = -1;  ///< as set_log_rank takes it
   std::int64_t team_rank = 0;  ///< place in the team that trains together
   std::int64_t team_size = 1;
+  std::int64_t trials = 1;     ///< that its rank trains at a time
   bool operator==(const TrainerSetup&) const = default;
 };
 

@@ -54,13 +54,27 @@ struct Relay {
 
 }  // namespace
 
+ProcessRunner::ProcessRunner(Later, TrainerSetup setup, TrainerTimeouts timeouts, std::shared_ptr<SharedTrainer> trainers,
+                             int place)
+    : setup_(std::move(setup)), timeouts_(timeouts), trainers_(std::move(trainers)), place_(place) {}
+
+ProcessRunner::ProcessRunner(TrainerSetup setup, TrainerTimeouts timeouts, std::shared_ptr<SharedTrainer> trainers, int place)
+    : ProcessRunner(Later(), std::move(setup), timeouts, std::move(trainers), place) {
+  start_first();
+}
+
 ProcessRunner::ProcessRunner(TrainerSetup setup, TrainerTimeouts timeouts, TrainerCommand command, Team* team)
-    : setup_(std::move(setup)), timeouts_(timeouts), command_(std::move(command)), team_(team) {
+    : setup_(std::move(setup)), timeouts_(timeouts), team_(team) {
   if (team_ != nullptr) {
     setup_.team_rank = team_->rank();
     setup_.team_size = team_->size();
     buffer_.emplace();
   }
+  trainers_ = std::make_shared<SharedTrainer>(std::move(command), 1, buffer_ ? buffer_->descriptor() : -1);
+  start_first();
+}
+
+void ProcessRunner::start_first() {
   if (const auto unfit = start(nullptr)) {
     if (unfit->bad_input) {
       throw InputError(unfit->subject, unfit->reason);
@@ -70,7 +84,7 @@ ProcessRunner::ProcessRunner(TrainerSetup setup, TrainerTimeouts timeouts, Train
 }
 
 std::optional<TrainerUnfit> ProcessRunner::start(TrialHooks* hooks) {
-  trainer_.emplace(command_.program, command_.arguments, buffer_ ? buffer_->descriptor() : -1);
+  trainer_ = trainers_->get();
   silence_ = 0;
   send(setup_, hooks);
   std::optional<TrainerReport> report;
@@ -92,20 +106,29 @@ void ProcessRunner::restart(TrialHooks& hooks) {
 }
 
 TrialOutcome ProcessRunner::run(const Trial& trial, const std::optional<Bytes>& checkpoint, TrialHooks& hooks) {
+  if (hooks.failed_before() && trainers_->places() > 1) {
+    ProcessRunner alone(Later(), setup_, timeouts_, std::make_shared<SharedTrainer>(trainers_->command(), 1), 0);
+    return alone.run(trial, checkpoint, hooks);
+  }
   try {
     if (trainer_ && trainer_->ended()) {
       log_warning("trainer process " + trainer_->how_it_ended() + " between two trials; a new one is started");
-      trainer_.reset();
+      drop();
     }
-    if (!trainer_) {
+    if (trainer_ != trainers_->get()) {
       restart(hooks);
     }
     send(TrainTrial{trial.index, checkpoint.has_value(), checkpoint.value_or(Bytes())}, &hooks);
     return supervise(hooks);
   } catch (...) {
-    trainer_.reset();
+    drop();
     throw;
   }
+}
+
+void ProcessRunner::drop() {
+  trainers_->drop(trainer_);
+  trainer_.reset();
 }
 
 TrialOutcome ProcessRunner::supervise(TrialHooks& hooks) {
@@ -139,7 +162,7 @@ std::optional<TrainerReport> ProcessRunner::next_report() {
   const double before = monotonic_seconds();
   std::optional<Bytes> frame;
   try {
-    frame = trainer_->socket().receive(FrameSocket::kWaitSeconds);
+    frame = trainer_->socket(place_).receive(FrameSocket::kWaitSeconds);
   } catch (const PeerGone&) {
     throw std::runtime_error("trainer process " + trainer_->how_it_ended());
   }
@@ -171,7 +194,7 @@ void ProcessRunner::call_team(const TeamCall& call, TrialHooks& hooks) {
 
 void ProcessRunner::send(const TrainerOrder& order, TrialHooks* hooks) {
   try {
-    trainer_->socket().send(pack(order), [&] {
+    trainer_->socket(place_).send(pack(order), [&] {
       if (hooks != nullptr) {
         hooks->stop_requested();
       }

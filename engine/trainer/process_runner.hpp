@@ -8,17 +8,11 @@
 
 #include "engine/spec/team.hpp"
 #include "engine/spec/trial_runner.hpp"
-#include "engine/trainer/child_process.hpp"
 #include "engine/trainer/messages.hpp"
 #include "engine/trainer/shared_buffer.hpp"
+#include "engine/trainer/shared_trainer.hpp"
 
 namespace edgesweep {
-
-/// How a trainer process is started: it runs serve_trainer on kChildSocket.
-struct TrainerCommand {
-  std::string program = "/proc/self/exe";
-  std::vector<std::string> arguments = {"trainer"};
-};
 
 /// When a trainer counts as hung and is killed: seconds, while this process itself was running; 0: never.
 struct TrainerTimeouts {
@@ -30,6 +24,9 @@ struct TrainerTimeouts {
 /// fails one trial and not this process. A new one is started for the trial after a failed one: a process in which
 /// something went wrong is not trusted again.
 ///
+/// Runners of several threads may train in one process. What ends it fails all their trials; a trial that has failed before
+/// trains in a process of its own, so that nobody can be made to fail twice by another.
+///
 /// Checkpoints are asked for when TrialHooks::checkpoint_due says so, at most about every 40 ms. The child trains on
 /// while this process writes them.
 class ProcessRunner final : public TrialRunner {
@@ -39,12 +36,21 @@ class ProcessRunner final : public TrialRunner {
   /// With a `team` of several members, which must outlive the runner, the trainer is one of it; this process makes its calls.
   ProcessRunner(TrainerSetup setup, TrainerTimeouts timeouts, TrainerCommand command = {}, Team* team = nullptr);
 
+  /// The same in one place of a trainer that others use, too.
+  ProcessRunner(TrainerSetup setup, TrainerTimeouts timeouts, std::shared_ptr<SharedTrainer> trainers, int place);
+
   /// A trainer that dies, or hangs, ends the trial with std::runtime_error that says how. Throws RunnerUnfit if a new
   /// trainer reports that it can't be set up.
   TrialOutcome run(const Trial& trial, const std::optional<Bytes>& checkpoint, TrialHooks& hooks) override;
 
  private:
-  /// Starts a trainer and waits for it; its complaint if it has one. Without hooks there is no trial yet.
+  struct Later {};
+  /// Starts when there is a trial.
+  ProcessRunner(Later, TrainerSetup setup, TrainerTimeouts timeouts, std::shared_ptr<SharedTrainer> trainers, int place);
+
+  /// Starts before the first trial. Throws as the public constructors do.
+  void start_first();
+  /// Takes a place in the trainer, which may have to start, and waits for it; its complaint if it has one. Without hooks there is no trial yet.
   std::optional<TrainerUnfit> start(TrialHooks* hooks);
   void restart(TrialHooks& hooks);
   TrialOutcome supervise(TrialHooks& hooks);
@@ -52,13 +58,16 @@ class ProcessRunner final : public TrialRunner {
   std::optional<TrainerReport> next_report();
   void call_team(const TeamCall& call, TrialHooks& hooks);
   void send(const TrainerOrder& order, TrialHooks* hooks);
+  /// Whatever happened there, another trainer is to be used.
+  void drop();
 
   TrainerSetup setup_;
   TrainerTimeouts timeouts_;
-  TrainerCommand command_;
-  Team* team_;                          ///< null for a trainer that trains alone
+  Team* team_ = nullptr;                ///< null for a trainer that trains alone
   std::optional<SharedBuffer> buffer_;  ///< with a team
-  std::optional<ChildProcess> trainer_;
+  std::shared_ptr<SharedTrainer> trainers_;
+  int place_ = 0;
+  std::shared_ptr<ChildProcess> trainer_;  ///< in which this runner is set up
   double silence_ = 0;        ///< seconds since its last report
   double idleness_ = 0;       ///< seconds since its last progress
   std::int64_t progress_ = 0;  ///< as it reported last

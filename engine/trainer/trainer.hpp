@@ -11,10 +11,10 @@
 
 namespace edgesweep {
 
-/// What a trainer process needs to train.
+/// What a trainer process needs to train. Jobs of several threads may share the runner, if that is for several.
 struct TrainerJob {
   Sweep sweep;
-  std::unique_ptr<TrialRunner> runner;
+  std::shared_ptr<TrialRunner> runner;
 };
 
 /// The team outlives the job.

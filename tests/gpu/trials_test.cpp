@@ -1,6 +1,8 @@
 // Whole trials: the records are the CPU's to the rounding of float32, and the same bits each time and after an interruption.
+#include <atomic>
 #include <cmath>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/gpu/gpu_test.hpp"
@@ -123,6 +125,61 @@ TEST_P(TrialsOnGpu, AreTheSameBitForBitEachTimeAndAfterAnInterruption) {
       for (std::size_t k = 0; k < whole[r].size(); ++k) {
         EXPECT_TRUE(second.records[r][k] == whole[r][k] || (std::isnan(second.records[r][k]) && std::isnan(whole[r][k])))
             << "record " << r << ", value " << k << ", stopped at " << stop << ": " << second.records[r][k] << ' ' << whole[r][k];
+      }
+    }
+  }
+}
+
+/// Several trials at a time in one process, as under `run --pack`.
+class PackedTrialsOnGpu : public OnGpu<::testing::Test> {
+ protected:
+  void SetUp() override {
+    OnGpu::SetUp();
+    if (IsSkipped()) return;
+    write_made_up_mnist(folder_.path(), 30, 10);
+    sweep_ = parse_sweep(R"({"name": "tiny", "records": {"count": 4, "spacing": "linear"},
+      "experiment": {"dataset": {"name": "mnist", "train": 30, "test": 10, "target": "onehot"},
+        "model": {"name": "mlp", "hidden": [12, 8], "activation": "tanh"}, "optimizer": {"momentum": 0.5}},
+      "measure": {"loss": {}, "hessian": {}, "distance": {}},
+      "grid": [{"batch": [4], "eta": [0.005, 0.01, 0.02, 0.04, 1e7], "steps": 40}]})", "s.json", *make_catalog());
+  }
+
+  /// Of all trials, by so many threads of one runner.
+  std::vector<std::vector<std::vector<double>>> records(std::int64_t trials, int threads) const {
+    const auto runner = make_runner(sweep_, {.data = {folder_.path()}, .device = "cuda", .trials = trials});
+    std::vector<std::vector<std::vector<double>>> result(static_cast<std::size_t>(sweep_.trial_count()));
+    std::atomic<std::int64_t> next = 0;
+    std::vector<std::jthread> workers;
+    for (int i = 0; i < threads; ++i) {
+      workers.emplace_back([&] {
+        for (std::int64_t index = next++; index < sweep_.trial_count(); index = next++) {
+          RecordingHooks hooks;
+          const Trial trial = make_trial(sweep_, index);
+          runner->run(trial, std::nullopt, hooks);
+          result[static_cast<std::size_t>(index)] = hooks.records;
+        }
+      });
+    }
+    workers.clear();
+    return result;
+  }
+
+  const TemporaryFolder folder_;
+  Sweep sweep_;
+};
+
+TEST_F(PackedTrialsOnGpu, HaveTheRecordsOfTrialsByThemselvesAndTheSameBitsInAnyCompany) {
+  const auto single = records(1, 1), together = records(3, 3), lonely = records(3, 1);
+  for (std::size_t trial = 0; trial < single.size(); ++trial) {
+    ASSERT_EQ(together[trial].size(), single[trial].size());
+    for (std::size_t r = 0; r < single[trial].size(); ++r) {
+      std::size_t at = 0;
+      for (const Column& column : sweep_.columns) {
+        const double got = together[trial][r][at], expected = single[trial][r][at], same = lonely[trial][r][at];
+        at += static_cast<std::size_t>(column.width);
+        EXPECT_TRUE(got == same || (std::isnan(got) && std::isnan(same))) << column.name << " at record " << r;
+        if (of_the_way(column.name) || !(std::abs(expected) < 1e3)) continue;
+        EXPECT_NEAR(got, expected, 1e-4 * std::abs(expected)) << column.name << " at record " << r;
       }
     }
   }

@@ -41,6 +41,16 @@ at::Tensor loss_value(Loss loss, const at::Tensor& f, const at::Tensor& y) {
   throw std::logic_error("unknown loss");
 }
 
+at::Tensor example_losses(Loss loss, const at::Tensor& f, const at::Tensor& y) {
+  switch (loss) {
+    case Loss::mse: return (f - y).square().sum(1) / 2;
+    case Loss::mse_sum: return (f - y).square().sum(1);
+    case Loss::cross_entropy: return -(y * at::log_softmax(f, 1)).sum(1);
+    case Loss::logistic: return -at::log_sigmoid(y * f).sum(1);
+  }
+  throw std::logic_error("unknown loss");
+}
+
 at::Tensor loss_gradient(Loss loss, const at::Tensor& f, const at::Tensor& y) {
   switch (loss) {
     case Loss::mse: return (f - y) / rows(f);

@@ -29,6 +29,9 @@ double squared_loss_scale(Loss loss);
 /// L = 1/N Σ ℓ, a scalar; differentiable by autograd.
 at::Tensor loss_value(Loss loss, const at::Tensor& f, const at::Tensor& y);
 
+/// ℓ of every row, N.
+at::Tensor example_losses(Loss loss, const at::Tensor& f, const at::Tensor& y);
+
 /// ∂L/∂f, N × C.
 at::Tensor loss_gradient(Loss loss, const at::Tensor& f, const at::Tensor& y);
 

@@ -10,6 +10,7 @@
 #include "engine/base/error.hpp"
 #include "workers/data/philox.hpp"
 #include "workers/models/chunks.hpp"
+#include "workers/models/mlp_pack.hpp"
 #include "workers/models/mlp_pass.hpp"
 #include "workers/models/mlp_stepper.hpp"
 
@@ -165,10 +166,13 @@ LossGradient Mlp::loss_and_gradient(const at::Tensor& theta, const at::Tensor& i
 std::unique_ptr<SgdStepper> Mlp::stepper(at::Tensor theta, at::Tensor velocity, const Examples& train,
                                          const SgdOptions& options, std::int64_t batch_size) const {
   if (options.l2_on_weights) return Model::stepper(std::move(theta), std::move(velocity), train, options, batch_size);
+  if (pack_ && pack_->trains_on(train)) return pack_->stepper(std::move(theta), std::move(velocity), options, batch_size);
   const bool fast = theta.is_cpu() && theta.scalar_type() == at::kFloat;
   return (fast ? make_mlp_stepper_cpu : make_mlp_stepper_aten)(*this, std::move(theta), std::move(velocity),
                                                                train, options, batch_size);
 }
+
+void Mlp::pack_trials(std::int64_t places, const Examples& train) { pack_ = std::make_shared<MlpPack>(*this, places, train); }
 
 double Mlp::forward_flops() const {
   double count = 0;

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <limits>
+#include <memory>
 
 #include "workers/models/activation.hpp"
 #include "workers/models/model.hpp"
 
 namespace edgesweep {
+
+class MlpPack;
 
 /// Fully connected network: h_0 = x, a_l = s_l W_l h_{l−1} + b_l, h_l = φ(a_l), output a_L.
 /// s_l is 1, or 1/√fan_in in the NTK parameterisation. θ holds W_0 (out × in, row-major), b_0, W_1, b_1, …
@@ -38,6 +41,7 @@ class Mlp final : public Model {
                                  std::int64_t batch, Loss loss) const override;
   std::unique_ptr<SgdStepper> stepper(at::Tensor theta, at::Tensor velocity, const Examples& train,
                                       const SgdOptions& options, std::int64_t batch_size) const override;
+  void pack_trials(std::int64_t places, const Examples& train) override;
   double forward_flops() const override;
 
   const Settings& settings() const { return settings_; }
@@ -52,6 +56,7 @@ class Mlp final : public Model {
  private:
   Settings settings_;
   std::vector<Parameter> parameters_;
+  std::shared_ptr<MlpPack> pack_;  // null where each trial takes its own steps
 };
 
 }  // namespace edgesweep

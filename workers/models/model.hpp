@@ -139,6 +139,10 @@ class Model {
   virtual std::unique_ptr<SgdStepper> stepper(at::Tensor theta, at::Tensor velocity, const Examples& train,
                                               const SgdOptions& options, std::int64_t batch_size) const;
 
+  /// Up to `places` trials will train on `train` at a time, in threads of this process: a family may take their steps together, and
+  /// keep their θ and v. Once, before there are steppers. Results equal those of trials by themselves up to rounding.
+  virtual void pack_trials(std::int64_t, const Examples&) {}
+
   /// Multiply–add count of one forward pass of one example: the cost model's unit.
   virtual double forward_flops() const = 0;
 };

@@ -45,8 +45,10 @@ class Dynamics {
 class DynamicsFactory {
  public:
   virtual ~DynamicsFactory() = default;
-  /// `trial` and the factory must outlive the result.
+  /// `trial` and the factory must outlive the result. Any thread may call it: trials do not see each other.
   virtual std::unique_ptr<Dynamics> make(const Trial& trial) = 0;
+  /// As Model::pack_trials, before any trial is made.
+  virtual void pack_trials(std::int64_t) {}
 };
 
 }  // namespace edgesweep

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "engine/base/error.hpp"
 #include "workers/experiment.hpp"
@@ -33,8 +34,11 @@ std::string check_data(const Json& experiment, const DataSource& source) {
 std::unique_ptr<TrialRunner> make_runner(const Sweep& sweep, const RunnerSettings& settings) {
   static SoloTeam solo;
   Team& team = settings.team != nullptr ? *settings.team : solo;
-  return std::make_unique<TrialLoop>(
-      sweep, experiment_family(sweep.experiment).prepare(sweep, settings.data, device_of(settings), team), team);
+  const at::Device device = device_of(settings);
+  auto factory = experiment_family(sweep.experiment).prepare(sweep, settings.data, device, team);
+  // On a CPU there is nothing to win, and a trial's bits would depend on the number of places.
+  if (settings.trials > 1 && !device.is_cpu()) factory->pack_trials(settings.trials);
+  return std::make_unique<TrialLoop>(sweep, std::move(factory), team);
 }
 
 }  // namespace edgesweep

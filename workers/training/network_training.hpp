@@ -31,6 +31,7 @@ class NetworkTraining final : public DynamicsFactory {
   NetworkTraining(Sweep sweep, std::unique_ptr<Model> model, TrainTest data, MeasurementFactory measurements);
 
   std::unique_ptr<Dynamics> make(const Trial& trial) override;
+  void pack_trials(std::int64_t places) override { model_->pack_trials(places, data_.train); }
 
  private:
   Sweep sweep_;

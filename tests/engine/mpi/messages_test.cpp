@@ -25,7 +25,7 @@ TEST(Messages, WorkerMessagesComeBackAsTheyWere) {
 }
 
 TEST(Messages, CoordinatorMessagesComeBackAsTheyWere) {
-  const std::vector<CoordinatorMessage> messages{SweepText{"{\"name\":\"x\"}"}, Assignment{42, false}, StopTrials{},
+  const std::vector<CoordinatorMessage> messages{SweepText{"{\"name\":\"x\"}"}, Assignment{42, false, true}, StopTrials{},
                                                  EndRun{ExitCode::interrupted}};
   for (const CoordinatorMessage& message : messages) {
     EXPECT_EQ(unpack_coordinator_message(pack(message)), message) << "kind " << message.index();

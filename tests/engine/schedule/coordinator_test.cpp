@@ -140,7 +140,7 @@ TEST(Coordinator, TriesAFailedTrialOnAnotherWorker) {
   sweep.coordinator.on_message(1, TrialStarted{trial, false});
   sweep.coordinator.on_message(1, TrialFailed{trial, "out of memory", 1});
   EXPECT_NE(sweep.give(1).trial, trial);
-  EXPECT_EQ(sweep.give(2), (Assignment{trial, true}));
+  EXPECT_EQ(sweep.give(2), (Assignment{trial, true, true}));
   EXPECT_THAT(sweep.events_named("failed"), testing::ElementsAre("out of memory"));
 }
 
@@ -153,7 +153,7 @@ TEST(Coordinator, GivesATrialUpAfterThreeFailuresAndEndsWithCode3) {
     sweep.coordinator.on_message(1, TrialFailed{trial, "reason " + std::to_string(failure), 1});
     if (failure < 3) {
       // The longest trial comes first again; its last try does without the checkpoint.
-      EXPECT_EQ(sweep.give(1), (Assignment{trial, failure < 2}));
+      EXPECT_EQ(sweep.give(1), (Assignment{trial, failure < 2, failure > 0}));
     }
   }
   sweep.finish_all(1);

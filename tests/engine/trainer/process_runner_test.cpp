@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <latch>
 #include <map>
+#include <memory>
 #include <stdexcept>
+#include <thread>
 
 #include "engine/base/clock.hpp"
 #include "engine/spec/runner_unfit.hpp"
@@ -23,6 +26,9 @@ struct Diary final : TrialHooks {
   double stop_at = 1e300;       ///< seconds of the clock
   bool save = false;
   std::string broken = {};      ///< call that throws
+  bool failed = false;          ///< before
+
+  bool failed_before() override { return failed; }
 
   void record(std::int64_t index, std::span<const double> values) override {
     if (broken == "record") throw std::runtime_error("no room for a record");
@@ -155,6 +161,67 @@ TEST_F(ProcessRunnerTest, ATrialWhoseHookThrowsEndsAndTheRunnerGoesOn) {
     Diary whole;
     EXPECT_EQ(failure(trainer, trial, whole), "");
     EXPECT_EQ(whole.records, calm().records);
+  }
+}
+
+/// Two runners in one trainer, trained in by a thread each.
+struct TwoPlaces : ProcessRunnerTest {
+  /// What running trials 3 and 4 at the same time threw.
+  std::vector<std::string> failures(bool failed_before) {
+    std::vector<std::string> reasons(2);
+    std::vector<std::jthread> threads;
+    std::latch done(2);
+    for (std::size_t i = 0; i < 2; ++i) {
+      diaries[i] = Diary();
+      diaries[i].failed = failed_before;
+      threads.emplace_back([&, i] {
+        reasons[i] = failure(*runners[i], trials[i], diaries[i]);
+        done.arrive_and_wait();  // threads that may have started a trainer end together
+      });
+    }
+    threads.clear();
+    return reasons;
+  }
+
+  void start(const std::string& how) {
+    const auto trainers = std::make_shared<SharedTrainer>(TrainerCommand{FAKE_TRAINER, {}}, 2);
+    for (int place = 0; place < 2; ++place) {
+      runners.push_back(std::make_unique<ProcessRunner>(TrainerSetup{sweep.text, "fake.json", "", how, 0, -1}, TrainerTimeouts{},
+                                                        trainers, place));
+    }
+  }
+
+  void expect_calm(std::size_t place) {
+    Diary calm;
+    FakeRunner().run(trials[place], std::nullopt, calm);
+    EXPECT_EQ(diaries[place].records, calm.records);
+    EXPECT_EQ(diaries[place].parameters, calm.parameters);
+  }
+
+  const std::vector<Trial> trials{make_trial(sweep, 3), make_trial(sweep, 4)};
+  std::vector<std::unique_ptr<ProcessRunner>> runners;
+  std::vector<Diary> diaries{2};
+};
+
+TEST_F(TwoPlaces, TrainAtTheSameTimeAndTellWhatOneTells) {
+  start("slow");
+  EXPECT_EQ(failures(false), std::vector<std::string>(2));
+  for (const std::size_t place : {0, 1}) expect_calm(place);
+}
+
+TEST_F(TwoPlaces, ADeathFailsBothTrialsAndOnceMoreOnlyTheOneThatBroughtIt) {
+  start("trial 3 kills");
+  const std::string killed = "trainer process killed by signal 9 (Killed)";
+  EXPECT_EQ(failures(false), (std::vector<std::string>{killed, killed}));
+  EXPECT_EQ(failures(true), (std::vector<std::string>{killed, ""}));
+  expect_calm(1);
+}
+
+TEST_F(TwoPlaces, AnExceptionFailsOneTrialAndTheOtherEndsInTheOldTrainer) {
+  start("trial 3 throws");
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(failures(false), (std::vector<std::string>{"CUDA error", ""}));
+    expect_calm(1);
   }
 }
 

@@ -49,6 +49,16 @@ TEST(Losses, AverageOverRowsAndSumOverOutputs) {
   }
 }
 
+TEST(Losses, AreTheMeanOfTheirExamples) {
+  for (const Loss loss : losses) {
+    const Pair pair = pair_for(loss);
+    const at::Tensor each = example_losses(loss, pair.f, pair.y);
+    ASSERT_EQ(each.sizes(), at::IntArrayRef({5}));
+    EXPECT_NEAR(each.mean().item<double>(), loss_value(loss, pair.f, pair.y).item<double>(), 1e-14);
+    EXPECT_NEAR(each[2].item<double>(), loss_value(loss, pair.f.narrow(0, 2, 1), pair.y.narrow(0, 2, 1)).item<double>(), 1e-14);
+  }
+}
+
 TEST(Losses, HaveRootsOfTheirCurvature) {
   for (const Loss loss : losses) {
     const Pair pair = pair_for(loss);
