@@ -79,7 +79,7 @@ with Workspace() as folder:
     any_number_gives_the_same(folder, tiny, one)
     refused(folder, tiny)
     longer = write_sweep(folder, tiny_sweep(
-        grid=[{"batch": [1], "eta": {"log": [1e-4, 1e-2], "count": 12}, "steps": 100000}], seeds=1,
+        grid=[{"batch": [1], "eta": {"log": [1e-4, 1e-2], "count": 12}, "steps": 60000}], seeds=1,
         records={"count": 20, "spacing": "linear"}, measure={"loss": {}}), "longer.json")
     whole = os.path.join(folder, "longer.h5")
     run("run", longer, "--store", whole, ranks=3)

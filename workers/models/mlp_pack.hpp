@@ -9,8 +9,8 @@
 
 namespace edgesweep {
 
-/// Steps of several trials of one network, which train in threads of one process, as batched products: on a GPU a step of a small
-/// network takes longer to launch than to compute, and k trials together take about the time of one.
+/// Steps of several trials of one network, which train in threads of one process, as batched products: on a GPU, where a step of a small
+/// network takes longer to launch than to compute, k trials launch about as much as one.
 ///
 /// Each trial has one of k places: its θ and v are rows of tensors k × P. Who asks for a step waits for the others that took the last
 /// one, but no longer than kPatience for those that measure meanwhile, or have ended; then one thread takes the step of all who

@@ -1,9 +1,12 @@
 // Real sweeps of a stand-in training over MPI ranks, compared with one process: `mpirun -n 4 sweep_over_ranks same`.
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <latch>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -16,6 +19,7 @@
 #include "engine/mpi/communicator.hpp"
 #include "engine/mpi/coordinator_server.hpp"
 #include "engine/mpi/session.hpp"
+#include "engine/mpi/worker_places.hpp"
 #include "engine/mpi/worker_transport.hpp"
 #include "engine/schedule/local_transport.hpp"
 #include "engine/store/store_reader.hpp"
@@ -61,19 +65,28 @@ struct Served {
   double core_share = 0;
 };
 
-Served run_over_ranks(const Session& session, const Sweep& sweep, const std::string& path, const Hook& hook) {
+/// With several `places` each worker trains as many trials at a time.
+Served run_over_ranks(const Session& session, const Sweep& sweep, const std::string& path, const Hook& hook, int places = 1) {
   Communicator communicator;
   Served served;
   if (session.rank() > 0) {
     WorkerTransport transport(communicator);
     const auto text = transport.receive_sweep();
     require(text == sweep.text, "the workers get the sweep's text");
-    FakeRunner runner(hook);
-    run_worker(parse_sweep(*text, "sweep", FakeCatalog()), runner, transport, {{path}, 300});
+    const Sweep received = parse_sweep(*text, "sweep", FakeCatalog());
+    const auto train = [&](int, Transport& line) {
+      FakeRunner runner(hook);
+      run_worker(received, runner, line, {{path}, 300});
+    };
+    if (places == 1) {
+      train(0, transport);
+    } else {
+      WorkerPlaces(transport, places).run(train);
+    }
     served.code = transport.wait_for_end();
     return served;
   }
-  CoordinatorServer server(communicator);
+  CoordinatorServer server(communicator, places);
   server.send_sweep(sweep);
   server.await_workers();
   Store store = make_or_open(path, sweep);
@@ -127,6 +140,60 @@ void same(const Session& session, const std::string& folder) {
     run_here(sweep, folder + "/one.h5");
     require_equal(sweep, folder + "/one.h5", folder + "/ranks.h5");
   }
+}
+
+void several(const Session& session, const std::string& folder) {
+  const Sweep sweep = fake_sweep();
+  std::atomic<int> in_a_step = 0;
+  std::atomic<int> most = 0;
+  const Hook slow = [&](const Trial&, std::int64_t) {
+    most = std::max(most.load(), ++in_a_step);
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+    --in_a_step;
+  };
+  const Served served = run_over_ranks(session, sweep, folder + "/ranks.h5", slow, 3);
+  require(served.code == ExitCode::success, "every rank ends with code 0");
+  require(session.rank() == 0 || most > 1, "a worker trains several trials at a time");
+  if (session.rank() == 0) {
+    run_here(sweep, folder + "/one.h5");
+    require_equal(sweep, folder + "/one.h5", folder + "/ranks.h5");
+  }
+}
+
+/// What a place throws leaves run() once all others have ended, in the middle of their trials.
+void several_fail(const Session& session, const std::string&) {
+  Communicator communicator;
+  const Sweep sweep = fake_sweep();
+  if (session.rank() == 0) {
+    CoordinatorServer server(communicator, 3);
+    server.send_sweep(sweep);
+    server.end(ExitCode::failure);
+    return;
+  }
+  WorkerTransport transport(communicator);
+  transport.receive_sweep();
+  std::latch at_work(3);
+  std::atomic<int> told = 0;
+  try {
+    WorkerPlaces(transport, 3).run([&](int place, Transport& line) {
+      at_work.arrive_and_wait();
+      if (place == 2) {
+        throw std::logic_error("a fault of the program");
+      }
+      try {
+        while (true) {
+          line.stop_requested();
+          std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+      } catch (const SystemError&) {
+        ++told;
+      }
+    });
+    require(false, "the exception is thrown on");
+  } catch (const std::logic_error& error) {
+    require(std::string(error.what()) == "a fault of the program" && told == 2, "the others were told");
+  }
+  require(transport.wait_for_end() == ExitCode::failure, "the rank ends with the others");
 }
 
 void stopped(const Session& session, const std::string& folder) {
@@ -231,7 +298,8 @@ void idle(const Session& session, const std::string& folder) {
 int main(int argc, char** argv) {
   using namespace edgesweep;
   const std::map<std::string, void (*)(const Session&, const std::string&)> checks{
-      {"same", same}, {"stopped", stopped}, {"failing", failing}, {"unfit", unfit}, {"looks", looks}, {"idle", idle}};
+      {"same", same}, {"stopped", stopped}, {"failing", failing}, {"unfit", unfit}, {"looks", looks}, {"idle", idle},
+      {"several", several}, {"several_fail", several_fail}};
   Session session;
   return static_cast<int>(session.run([&] {
     require(argc == 2 && checks.contains(argv[1]), "the argument names a check");
