@@ -10,6 +10,9 @@ die() {
   exit 1
 }
 
+# Processors for this process; nproc alone would take OMP_NUM_THREADS for their number.
+count_cores() { env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc; }
+
 # Ubuntu 22.04's g++ is 11; setup.sh puts g++-12 beside it. A compiler that the user chose stays.
 choose_compiler() {
   if [ -z "${CXX:-}" ] && command -v g++-12 >/dev/null && [ "$(g++ -dumpversion | cut -d. -f1)" -lt 12 ]; then

@@ -22,7 +22,7 @@ store=out/mnist-small.h5
 mkdir -p out
 
 # Rank 0 coordinates and sleeps; the others have a core each.
-cores=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)  # which takes them for the number of cores
+cores=$(count_cores)
 choose_mpi $((cores + 1))
 if [ -e "$store" ]; then
   say "$store is there: going on with it (to start anew, move it and the files named like it away)"

@@ -11,7 +11,6 @@ scripts/setup.sh --tests
 choose_compiler
 cmake --preset dev
 cmake --build --preset dev
-# One thread a library: tests that start several ranks would fight over the cores. nproc would take it for the number of cores.
-jobs=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
+# One thread a library: tests that start several ranks would fight over the cores.
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
-exec ctest --preset dev -j "$jobs" "$@"
+exec ctest --preset dev -j "$(count_cores)" "$@"

@@ -106,6 +106,19 @@ ExitCode coordinate(const RunOptions& options, Communicator& communicator) {
   return code;
 }
 
+/// Calls `set_up`; what it throws is the worker's complaint.
+template <typename SetUp>
+std::optional<WorkerUnfit> complaint_of(SetUp set_up) {
+  try {
+    set_up();
+  } catch (const InputError& error) {
+    return WorkerUnfit{true, error.subject(), error.reason()};
+  } catch (const std::exception& error) {
+    return WorkerUnfit{false, "setting up", one_line(error.what())};
+  }
+  return std::nullopt;
+}
+
 /// Trains for the coordinator, by itself (`team` is null) or as one of a team; returns when there is no more to train.
 void train(const RunOptions& options, const Sweep& sweep, WorkerTransport& transport, int rank, int local_worker,
            RankTeam* team) {
@@ -113,12 +126,9 @@ void train(const RunOptions& options, const Sweep& sweep, WorkerTransport& trans
   TeamLink& link = team != nullptr ? static_cast<TeamLink&>(*team) : alone;
   const bool leads = team == nullptr || team->rank() == 0;
   std::unique_ptr<TrialRunner> runner;
-  try {
-    runner = make_runner(options, sweep, options.in_process, rank, local_worker, team);
-  } catch (const InputError& error) {
-    transport.send(WorkerUnfit{true, error.subject(), error.reason()});
-  } catch (const std::exception& error) {
-    transport.send(WorkerUnfit{false, "setting up", one_line(error.what())});
+  if (const auto complaint =
+          complaint_of([&] { runner = make_runner(options, sweep, options.in_process, rank, local_worker, team); })) {
+    transport.send(*complaint);
   }
   if (leads && runner) {
     run_worker(sweep, *runner, transport, worker_settings(options), link);
@@ -134,18 +144,12 @@ void train(const RunOptions& options, const Sweep& sweep, WorkerTransport& trans
 
 /// Trains several trials at a time; returns when there are no more.
 void train_several(const RunOptions& options, const Sweep& sweep, WorkerTransport& transport, int rank, int local_worker) {
-  const auto unfit = [&](const WorkerUnfit& complaint) {
-    for (int place = 0; place < options.trials; ++place) {
-      transport.send(place, complaint);
-    }
-  };
   std::vector<std::shared_ptr<TrialRunner>> runners;
-  try {
-    runners = make_runners(options, sweep, rank, local_worker);
-  } catch (const InputError& error) {
-    return unfit({true, error.subject(), error.reason()});
-  } catch (const std::exception& error) {
-    return unfit({false, "setting up", one_line(error.what())});
+  if (const auto complaint = complaint_of([&] { runners = make_runners(options, sweep, rank, local_worker); })) {
+    for (int place = 0; place < options.trials; ++place) {
+      transport.send(place, *complaint);
+    }
+    return;
   }
   WorkerPlaces(transport, options.trials).run([&](int place, Transport& line) {
     if (options.in_process) {

@@ -59,8 +59,6 @@ class WorkerPlaces::Place final : public Transport {
 WorkerPlaces::WorkerPlaces(WorkerTransport& transport, int count)
     : transport_(transport), given_(static_cast<std::size_t>(count)) {}
 
-WorkerPlaces::~WorkerPlaces() = default;
-
 void WorkerPlaces::run(const Train& train) {
   working_ = static_cast<int>(given_.size());
   std::vector<std::jthread> threads;

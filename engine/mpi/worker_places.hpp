@@ -20,7 +20,6 @@ class WorkerPlaces {
 
   /// `transport` must outlive the places.
   WorkerPlaces(WorkerTransport& transport, int count);
-  ~WorkerPlaces();
 
   /// Calls `train` for each place in its thread, and returns when all have returned; no thread ends before the others are done. What one of
   /// them throws ends all: their calls to the coordinator throw, and then it is thrown here.

@@ -1,8 +1,6 @@
 // Whole trials: the records are the CPU's to the rounding of float32, and the same bits each time and after an interruption.
-#include <atomic>
 #include <cmath>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "tests/gpu/gpu_test.hpp"
@@ -147,21 +145,7 @@ class PackedTrialsOnGpu : public OnGpu<::testing::Test> {
   /// Of all trials, by so many threads of one runner.
   std::vector<std::vector<std::vector<double>>> records(std::int64_t trials, int threads) const {
     const auto runner = make_runner(sweep_, {.data = {folder_.path()}, .device = "cuda", .trials = trials});
-    std::vector<std::vector<std::vector<double>>> result(static_cast<std::size_t>(sweep_.trial_count()));
-    std::atomic<std::int64_t> next = 0;
-    std::vector<std::jthread> workers;
-    for (int i = 0; i < threads; ++i) {
-      workers.emplace_back([&] {
-        for (std::int64_t index = next++; index < sweep_.trial_count(); index = next++) {
-          RecordingHooks hooks;
-          const Trial trial = make_trial(sweep_, index);
-          runner->run(trial, std::nullopt, hooks);
-          result[static_cast<std::size_t>(index)] = hooks.records;
-        }
-      });
-    }
-    workers.clear();
-    return result;
+    return records_of_all(sweep_, *runner, threads);
   }
 
   const TemporaryFolder folder_;

@@ -19,11 +19,6 @@ using Clock = std::chrono::steady_clock;
 /// Much longer than a step of a small network, much shorter than most records.
 constexpr std::chrono::milliseconds kPatience{2};
 
-bool same(const SgdOptions& a, const SgdOptions& b) {
-  return a.momentum == b.momentum && a.l2 == b.l2 && a.nesterov == b.nesterov && a.loss == b.loss &&
-         a.l2_on_weights == b.l2_on_weights && a.bfloat16 == b.bfloat16;
-}
-
 /// A parameter of each place's flat vector: a view, k × its shape.
 at::Tensor part_of(const at::Tensor& vectors, const Parameter& parameter) {
   std::vector<std::int64_t> shape{vectors.size(0)};
@@ -163,12 +158,16 @@ class MlpPack::Group {
         rows_(at::zeros({places * batch_size}, at::kLong)),
         eta_(at::zeros({places}, at::kDouble)) {}
 
-  /// A place for the trial; −1 if there is none for it.
-  std::int64_t join(at::Tensor& theta, at::Tensor& velocity, const SgdOptions& options, std::int64_t batch_size) {
+  /// Whether a trial with these can join, as long as no other does.
+  bool has_place_for(const SgdOptions& options, std::int64_t batch_size) {
     const std::lock_guard lock(mutex_);
-    const bool fits = batch_size == network_.batch_size() && same(options, network_.options());
-    const auto free = std::find_if(places_.begin(), places_.end(), [](const Place& place) { return !place.taken; });
-    if (!fits || free == places_.end()) return -1;
+    return batch_size == network_.batch_size() && options == network_.options() && free_place() != places_.end();
+  }
+
+  /// Gives the trial's place.
+  std::int64_t join(at::Tensor& theta, at::Tensor& velocity) {
+    const std::lock_guard lock(mutex_);
+    const auto free = free_place();
     *free = Place();
     free->taken = true;
     const std::int64_t place = free - places_.begin();
@@ -220,6 +219,10 @@ class MlpPack::Group {
     double loss = 0;
     std::exception_ptr failure = {};
   };
+
+  std::vector<Place>::iterator free_place() {
+    return std::find_if(places_.begin(), places_.end(), [](const Place& place) { return !place.taken; });
+  }
 
   static void move_in(at::Tensor& values, at::Tensor row) {
     const at::NoGradGuard no_graph;
@@ -281,8 +284,6 @@ class MlpPack::Member final : public SgdStepper {
 
 MlpPack::MlpPack(Mlp mlp, std::int64_t places, Examples train) : mlp_(std::move(mlp)), places_(places), train_(std::move(train)) {}
 
-MlpPack::~MlpPack() = default;
-
 bool MlpPack::trains_on(const Examples& examples) const {
   return examples.inputs.is_same(train_.inputs) && examples.targets.is_same(train_.targets);
 }
@@ -290,17 +291,18 @@ bool MlpPack::trains_on(const Examples& examples) const {
 std::unique_ptr<SgdStepper> MlpPack::stepper(at::Tensor theta, at::Tensor velocity, const SgdOptions& options,
                                              std::int64_t batch_size) {
   const std::lock_guard lock(mutex_);
-  std::erase_if(groups_, [](const std::weak_ptr<Group>& group) { return group.expired(); });
+  std::erase_if(groups_, [](const std::weak_ptr<Group>& known) { return known.expired(); });
+  std::shared_ptr<Group> group;
   for (const std::weak_ptr<Group>& known : groups_) {
-    std::shared_ptr<Group> group = known.lock();
-    if (!group) continue;
-    if (const std::int64_t place = group->join(theta, velocity, options, batch_size); place >= 0) {
-      return std::make_unique<Member>(std::move(group), place, std::move(theta), std::move(velocity));
-    }
+    group = known.lock();
+    if (group && group->has_place_for(options, batch_size)) break;
+    group.reset();
   }
-  auto group = std::make_shared<Group>(mlp_, places_, train_, options, batch_size);
-  groups_.push_back(group);
-  const std::int64_t place = group->join(theta, velocity, options, batch_size);
+  if (!group) {
+    group = std::make_shared<Group>(mlp_, places_, train_, options, batch_size);
+    groups_.push_back(group);
+  }
+  const std::int64_t place = group->join(theta, velocity);
   return std::make_unique<Member>(std::move(group), place, std::move(theta), std::move(velocity));
 }
 

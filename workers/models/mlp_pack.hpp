@@ -19,7 +19,6 @@ class MlpPack {
  public:
   /// Of trials that train on `train`.
   MlpPack(Mlp mlp, std::int64_t places, Examples train);
-  ~MlpPack();
 
   /// Whether these are the examples that the trials share.
   bool trains_on(const Examples& examples) const;

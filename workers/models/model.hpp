@@ -59,6 +59,7 @@ struct SgdOptions {
   Loss loss = Loss::mse;
   bool l2_on_weights = false;  ///< ρ only of parameters that decay
   bool bfloat16 = false;       ///< forward and backward passes in bfloat16, θ and its gradient in float32
+  bool operator==(const SgdOptions&) const = default;
 };
 
 /// Trains on one flat parameter buffer, in place, without an autograd graph.

@@ -2,6 +2,10 @@
 
 #include <ATen/ATen.h>
 
+#include <atomic>
+#include <thread>
+#include <utility>
+
 #include "engine/base/digest.hpp"
 #include "workers/data/philox.hpp"
 
@@ -136,6 +140,24 @@ std::unique_ptr<TrialRunner> line_runner(const Sweep& sweep) {
     return measurements;
   });
   return std::make_unique<TrialLoop>(sweep, std::move(training), alone);
+}
+
+std::vector<std::vector<std::vector<double>>> records_of_all(const Sweep& sweep, TrialRunner& runner, int threads) {
+  std::vector<std::vector<std::vector<double>>> result(static_cast<std::size_t>(sweep.trial_count()));
+  std::atomic<std::int64_t> next = 0;
+  std::vector<std::jthread> workers;
+  for (int i = 0; i < threads; ++i) {
+    workers.emplace_back([&] {
+      for (std::int64_t index = next++; index < sweep.trial_count(); index = next++) {
+        RecordingHooks hooks;
+        const Trial trial = make_trial(sweep, index);
+        runner.run(trial, std::nullopt, hooks);
+        result[static_cast<std::size_t>(index)] = hooks.records;
+      }
+    });
+  }
+  workers.clear();
+  return result;
 }
 
 void RecordingHooks::record(std::int64_t index, std::span<const double> values) {

@@ -62,6 +62,9 @@ Sweep line_sweep(double eta, std::int64_t batch, std::int64_t steps, double mome
 Trial line_trial(const Sweep& sweep, std::int64_t seed = 5);
 std::unique_ptr<TrialRunner> line_runner(const Sweep& sweep);
 
+/// The records of every trial of the sweep, by `threads` threads that each take the next one as they are done.
+std::vector<std::vector<std::vector<double>>> records_of_all(const Sweep& sweep, TrialRunner& runner, int threads);
+
 /// Keeps all that a trial tells, and asks for stops and checkpoints at given steps.
 class RecordingHooks final : public TrialHooks {
  public:

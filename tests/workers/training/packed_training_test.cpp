@@ -1,9 +1,7 @@
 // Trials in threads of one process whose steps are taken together, as on a GPU under `run --pack`; here on the CPU.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cmath>
-#include <thread>
 
 #include "tests/workers/data/idx_writer.hpp"
 #include "tests/workers/training/fakes.hpp"
@@ -36,24 +34,7 @@ struct PackedTraining : ::testing::Test {
     return {sweep, std::move(factory), solo};
   }
 
-  /// Of all trials, in so many threads, each of which takes the next one as it is done.
-  std::vector<Records> records(TrialLoop trials, int threads) const {
-    std::vector<Records> result(static_cast<std::size_t>(sweep.trial_count()));
-    std::atomic<std::int64_t> next = 0;
-    std::vector<std::jthread> workers;
-    for (int i = 0; i < threads; ++i) {
-      workers.emplace_back([&] {
-        for (std::int64_t index = next++; index < sweep.trial_count(); index = next++) {
-          RecordingHooks hooks;
-          const Trial trial = make_trial(sweep, index);
-          trials.run(trial, std::nullopt, hooks);
-          result[static_cast<std::size_t>(index)] = hooks.records;
-        }
-      });
-    }
-    workers.clear();
-    return result;
-  }
+  std::vector<Records> records(TrialLoop trials, int threads) const { return records_of_all(sweep, trials, threads); }
 
   const TemporaryFolder folder;
   Sweep sweep;
